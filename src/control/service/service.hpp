@@ -1,0 +1,39 @@
+// What a running server answers to operators: queue, counters, crl, reload.
+//
+// Promise: one handler for each command of the command table that needs the server; texts and JSON
+// are made here, once. Thread: the control loop.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "control/service/control.hpp"
+#include "platform/observe/counters.hpp"
+#include "transport/queue/spool.hpp"
+#include "trust/revocation/keeper.hpp"
+
+namespace valija::service {
+
+struct ServiceParts {
+    queue::Spool& spool;
+    observe::Counters& counters;
+    revocation::Keeper& keeper;
+    const Clock& clock;
+    std::function<Answer()> reload;  // reads the directory again; the answer is what to print
+};
+
+class Service {
+ public:
+    explicit Service(ServiceParts parts);
+    Task<Answer> handle(Request request);
+
+ private:
+    Task<Answer> queue_list(Request request);
+    Task<Answer> queue_show(Request request);
+    Task<Answer> queue_retry(Request request);
+    Answer counters(const Request& request) const;
+    Answer crl_list(const Request& request) const;
+    ServiceParts parts_;
+};
+
+}  // namespace valija::service

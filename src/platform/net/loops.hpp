@@ -1,0 +1,34 @@
+// Event loops: one io_context per core, each on its own thread; a session lives and dies on one.
+//
+// Promise: run() starts the threads, stop() ends the loops, join() waits. An exception that
+// escapes a handler stops the process (broken invariant): tasks catch theirs in TaskGroup.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace valija::net {
+
+class Loops {
+ public:
+    explicit Loops(size_t count);  // 0 = number of cores
+    ~Loops();
+
+    void run();
+    void stop();
+    void join();
+
+    size_t size() const { return contexts_.size(); }
+    boost::asio::io_context& at(size_t index) { return *contexts_.at(index); }
+    boost::asio::io_context& next();  // round robin, any thread
+
+ private:
+    std::vector<std::unique_ptr<boost::asio::io_context>> contexts_;
+    std::vector<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> guards_;
+    std::vector<std::thread> threads_;
+    std::atomic<size_t> turn_{0};
+};
+
+}  // namespace valija::net

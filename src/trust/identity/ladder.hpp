@@ -1,0 +1,55 @@
+// The ladder: the ordered steps of a judgement. One type everywhere: policy, delivery, queue
+// record, log, command line.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "platform/base/result.hpp"
+
+namespace valija::identity {
+
+enum class StepName { Policy, Dns, Tcp, StartTls, Handshake, Chain, Dates, Revocation, Usage,
+                      Identity, OwnCertificate, Verdict };
+enum class StepState { Pass, Warn, Unknown, Fail, NotApplicable };
+enum class Actor { Nobody, You, Partner, Ca };
+
+// The stable vocabulary of the 454/554 reply (design 3c). None = nothing to say.
+enum class Reason { None, UntrustedRoot, IncompleteChain, SubjectMismatch, DateInvalid, Revoked,
+                    RevocationOffline, NoClientCertificate, UsageInvalid, WeakKey,
+                    ConstraintViolation, NoTls };
+
+std::string_view step_text(StepName name);    // "policy", "starttls", "own-certificate"
+std::string_view state_text(StepState state);  // "pass", "warn", "unknown", "fail", "n/a"
+std::string_view actor_text(Actor actor);      // "", "you", "partner", "CA"
+std::string_view reason_text(Reason reason);   // "UntrustedRoot"
+
+struct Step {
+    StepName name = StepName::Policy;
+    StepState state = StepState::NotApplicable;
+    std::string evidence;  // what was seen, peer text already escaped
+    std::string fix;       // what to do, empty if nothing
+    Actor actor = Actor::Nobody;
+    Reason reason = Reason::None;  // for Fail and Unknown
+};
+
+struct Ladder {
+    std::vector<Step> steps;
+
+    void add(Step step) { steps.push_back(std::move(step)); }
+    const Step* find(StepName name) const;
+    const Step* first_failure() const;  // the first Fail, else the first Unknown
+    bool is_proven() const;             // no Fail, no Unknown, and a Verdict step that passed
+
+    // One compact line of text a step, and back: the form in the queue record.
+    std::string record() const;
+    static Result<Ladder> from_record(std::string_view text);  // hostile input: bounded, checked
+};
+
+// As people read it: failures first, then warnings, the rest folded into one line unless `all`.
+enum class Show { Findings, All };
+std::string ladder_text(const Ladder& ladder, Show show);
+
+}  // namespace valija::identity

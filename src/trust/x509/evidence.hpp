@@ -1,0 +1,21 @@
+// What a handshake yielded: facts, no judgement. Filled by trust/channel, read by trust/identity.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "trust/x509/certificate.hpp"
+
+namespace valija::x509 {
+
+struct Evidence {
+    std::string protocol;                 // "TLSv1.3"
+    std::string cipher;                   // "TLS_AES_256_GCM_SHA384"
+    std::string server_name;              // SNI sent or received, empty if none
+    std::vector<Certificate> peer_chain;  // as presented, leaf first; empty = no certificate
+    std::vector<Certificate> own_chain;   // what we showed, empty if nothing was shown
+    bool own_requested = true;            // outbound: the server asked for our certificate
+};
+
+}  // namespace valija::x509

@@ -1,5 +1,5 @@
 // `valija serve`: puts the parts together and runs until SIGTERM or SIGINT; SIGHUP reloads.
-// Prints one line `valija: ready` on standard error (and notifies systemd) once mail is taken.
+// Prints one line `valija: ready` on standard error once mail is taken.
 // Exit status: 0 after an orderly end, 78 for a bad configuration, 71 where the system refused.
 #pragma once
 

@@ -4,9 +4,9 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "platform/base/result.hpp"
 #include "platform/base/task.hpp"
@@ -24,25 +24,26 @@ struct Range {
     unsigned prefix = 0;
     bool covers(const boost::asio::ip::address& candidate) const;  // v4-mapped is seen through
 };
+
 Result<Range> parse_range(std::string_view text);
 
 // A connected socket on the calling task's executor, or Fault Network/Timeout. `source` may be
-// empty or a local address to bind.
+// empty or a local address to bind. Fault Stopped when the task is cancelled.
 Task<Result<boost::asio::ip::tcp::socket>> connect(boost::asio::ip::tcp::endpoint endpoint,
                                                    std::string source, Duration deadline);
 
 // Listens with SO_REUSEPORT and accepts until closed. Out of descriptors: waits a moment and goes
 // on, no busy loop.
 class Listener {
- public:
-    static Result<Listener> open(boost::asio::any_io_executor executor,
+  public:
+    static Result<Listener> open(const boost::asio::any_io_executor& executor,
                                  const boost::asio::ip::tcp::endpoint& endpoint);
     // Runs until close(); hands each socket over at once.
     Task<void> accept_all(std::function<void(boost::asio::ip::tcp::socket)> handle);
-    void close();  // on the listener's loop
+    void close();  // on the listener's loop; again and again is harmless
     boost::asio::ip::tcp::endpoint local() const;
 
- private:
+  private:
     explicit Listener(boost::asio::ip::tcp::acceptor acceptor);
     std::shared_ptr<boost::asio::ip::tcp::acceptor> acceptor_;
 };

@@ -3,7 +3,13 @@
 // Promise: an answer that fails validation (bogus) is never data; every look-up ends within the
 // deadline; at most 20 MX and 20 addresses are returned. "No data" and "no such name" are answers,
 // failures of the look-up are Faults (temporary for the caller).
-// Thread: any loop; completion comes back on the caller's executor.
+// Validation: with the system's resolvers and Debian's root anchor (dns-root-data); a resolver that
+// strips signatures makes answers insecure, not bogus. Answers of `forward` are never secure: what
+// it says is believed, whether it can answer for the root or not (labs cannot).
+// Of addresses(): if only one of A and AAAA can be found out and it has records, they are the
+// answer. Thread: any loop (of one thread); completion comes back on the caller's executor. The
+// resolver may end while look-ups run: they end with Fault Stopped, as those of a cancelled task
+// do.
 #pragma once
 
 #include <memory>
@@ -24,13 +30,13 @@ struct MxRecord {
 template <class T>
 struct Answer {
     std::vector<T> records;
-    bool exists = true;   // false: NXDOMAIN
-    bool secure = false;  // DNSSEC-validated
+    bool exists = true;          // false: NXDOMAIN
+    bool secure = false;         // DNSSEC-validated
     std::string canonical_name;  // after CNAMEs, lower case
 };
 
 class Resolver {
- public:
+  public:
     virtual ~Resolver() = default;
     virtual Task<Result<Answer<MxRecord>>> mx(std::string domain) = 0;
     // A and AAAA, IPv6 first then IPv4 within the answer; text form.

@@ -2,11 +2,14 @@
 //
 // Promise: every task is counted and bounded; one that ends by exception is reported as
 // server.fault and ends alone. close(): no more tasks. drain(): waits until all have ended, after
-// the deadline emits terminal cancellation and waits again. The destructor ensures emptiness.
+// the deadline emits terminal cancellation and waits again, however long it takes. The destructor
+// ensures emptiness. A cancelled task is left by an exception at its next co_await that waits; that
+// is no fault. Drain before the loops are stopped: what cannot run cannot end.
 // Thread: spawn() from any thread (the task runs on the executor given); the others from any.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -17,12 +20,14 @@
 namespace valija::net {
 
 class TaskGroup {
- public:
+  public:
     TaskGroup(std::string name, size_t limit, observe::Log log);
     ~TaskGroup();
+    TaskGroup(const TaskGroup&) = delete;
+    TaskGroup& operator=(const TaskGroup&) = delete;
 
     // False, and the task is destroyed unrun, when closed or at the limit.
-    bool spawn(boost::asio::any_io_executor executor, Task<void> task);
+    bool spawn(const boost::asio::any_io_executor& executor, Task<void> task);
 
     size_t size() const;
     void close();
@@ -30,7 +35,7 @@ class TaskGroup {
     // Blocks the calling thread (never a loop's).
     void drain(Duration deadline);
 
- private:
+  private:
     struct State;
     std::shared_ptr<State> state_;
 };

@@ -7,7 +7,10 @@
 // The handshake completes whatever the peer's certificate: judging is identity's work; a client
 // certificate is requested and never demanded (EX-76).
 // OpenSSL runs on the descriptor itself; no 17 KiB buffers an idle session.
-// Thread: the loop of the socket. After a Fault only close() makes sense.
+// The client's certificate in TLS 1.3: a server that wants none of it says so after the client's
+// handshake has succeeded; the next read_line() tells (Fault Network with OpenSSL's words).
+// Thread: the loop of the socket. One operation at a time. After a Fault only close() makes sense:
+// all further operations end with the same Fault.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
@@ -23,10 +26,14 @@
 
 namespace valija::channel {
 
+namespace internal {
+struct ConnectionState;
+}
+
 // What a server or client needs for its handshakes; made once for each certificate, shared by all
 // sessions, any thread.
 class TlsContext {
- public:
+  public:
     static Result<std::shared_ptr<const TlsContext>> server(
         std::shared_ptr<const keystore::OwnCertificate> own);
     // `own` may be null: nothing to show.
@@ -36,14 +43,15 @@ class TlsContext {
 
     struct Internal;
     explicit TlsContext(std::unique_ptr<Internal> internal);
+
     const Internal& internal() const { return *internal_; }
 
- private:
+  private:
     std::unique_ptr<Internal> internal_;
 };
 
 class Connection {
- public:
+  public:
     explicit Connection(boost::asio::ip::tcp::socket socket);
     ~Connection();
     Connection(Connection&&) noexcept;
@@ -59,6 +67,7 @@ class Connection {
         bool too_long = false;
         bool bare = false;
     };
+
     Task<Result<Line>> read_line(size_t limit);
 
     // Whether a whole line is in the buffer already: replies are held back until it is not.
@@ -79,12 +88,12 @@ class Connection {
     boost::asio::ip::tcp::endpoint remote() const;
     boost::asio::ip::tcp::endpoint local() const;
 
-    // Sends close_notify if possible without waiting, and closes.
+    // Sends close_notify if possible without waiting, and closes. The destructor does the same.
     void close();
 
- private:
-    struct State;
-    std::unique_ptr<State> state_;
+  private:
+    std::unique_ptr<internal::ConnectionState>
+        state_;  // operations keep to this: a Connection may move meanwhile
 };
 
 }  // namespace valija::channel

@@ -1,0 +1,331 @@
+#include "programs/serve.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <cstdio>
+#include <mutex>
+
+#include "control/service/service.hpp"
+#include "platform/base/snapshot.hpp"
+#include "platform/net/fetcher.hpp"
+#include "platform/store/file.hpp"
+#include "transport/deliver/dispatcher.hpp"
+#include "transport/receive/receiver.hpp"
+
+namespace valija::programs {
+namespace {
+
+using observe::Event;
+using partners::World;
+using WorldPointer = std::shared_ptr<const World>;
+
+constexpr int kBadConfiguration = 78;  // EX_CONFIG
+constexpr int kSystemRefused = 71;     // EX_OSERR
+
+// What runs is given this long to finish at the end of the program.
+constexpr Duration kReceiveGrace = std::chrono::seconds(3);
+constexpr Duration kDeliverGrace = std::chrono::seconds(10);
+
+std::string problems_text(const std::vector<settings::Problem>& problems) {
+    std::string text;
+    for (const settings::Problem& problem : problems) {
+        text += problem.where() + "\n";
+    }
+    return text;
+}
+
+// SIGPIPE is ignored; the others are waited for by the main thread alone.
+sigset_t block_signals() {
+    signal(SIGPIPE, SIG_IGN);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    return set;
+}
+
+observe::Level level_of(const std::string& word) {
+    if (word == "debug") {
+        return observe::Level::Debug;
+    }
+    if (word == "warning") {
+        return observe::Level::Warning;
+    }
+    return word == "error" ? observe::Level::Error : observe::Level::Info;
+}
+
+observe::Log open_log(const std::string& home, const settings::Server& server) {
+    std::string path = server.log_file.empty() ? home + "/log/valija.log" : server.log_file;
+    if (path == "-") {
+        path.clear();
+    } else if (!path.starts_with('/')) {
+        path = home + "/" + path;
+    }
+    return observe::Log(observe::make_sink(path, level_of(server.log_level)));
+}
+
+Result<void> make_home(const std::string& home) {
+    for (const char* name : {"log", "run", "spool", "state", "state/crl", "keys"}) {
+        const bool secret = std::string_view(name) == "keys";
+        if (const auto made =
+                store::make_directories(home + "/" + name, secret ? 0700 : 0750);
+            !made) {
+            return made;
+        }
+    }
+    return {};
+}
+
+// The certificate that a connector shows: missing or expired is worth an event (EX-49..51).
+void note_certificate(const observe::Log& log, const channel::Credentials& credentials,
+                      const std::string& connector, const std::string& name, Time now) {
+    const auto own = credentials.store().select(name, now);
+    if (!own) {
+        log.emit(Event::CertificateMissing, {{"connector", connector}, {"name", name}});
+    } else if (own->chain.front()->not_after < now) {
+        log.emit(Event::CertificateExpired, {{"connector", connector},
+                                             {"name", name},
+                                             {"certificate", own->name},
+                                             {"not_after", iso_time(own->chain.front()->not_after)}});
+    }
+}
+
+// The running server: every part, in the order in which they depend on each other.
+class Server {
+ public:
+    Server(std::string home, WorldPointer world)
+        : home_(std::move(home)),
+          log_(open_log(home_, world->directory.server)),
+          world_(std::move(world)),
+          signer_(keystore::make_file_signer(home_ + "/keys")),
+          loops_(static_cast<size_t>(world_.get()->directory.server.loops)),
+          receiving_("receive", kMostTasks, log_),
+          delivering_("deliver", kMostTasks, log_),
+          controlling_("control", kMostTasks, log_) {}
+
+    Result<void> start();
+    void stop();
+    service::Answer reload();
+    const observe::Log& log() const { return log_; }
+
+ private:
+    static constexpr size_t kMostTasks = 200000;  // the settings bound sessions far below
+
+    Result<void> open_stores();
+    Result<void> open_control();
+    void load_credentials();
+    void put_in_force(WorldPointer world);
+    std::function<void(const identity::WantedList&)> wanter();
+
+    std::string home_;
+    SystemClock clock_;
+    observe::Log log_;
+    observe::Counters counters_;
+    Snapshot<World> world_;
+    std::unique_ptr<keystore::Signer> signer_;
+    Snapshot<channel::Credentials> credentials_;
+    net::Fetcher fetcher_;
+    std::unique_ptr<revocation::Keeper> keeper_;
+    std::unique_ptr<net::Resolver> resolver_;
+    std::unique_ptr<queue::Spool> spool_;
+    net::Loops loops_;
+    net::TaskGroup receiving_;
+    net::TaskGroup delivering_;
+    net::TaskGroup controlling_;
+    std::unique_ptr<receive::Receiver> receiver_;
+    std::shared_ptr<deliver::Dispatcher> dispatcher_;
+    std::unique_ptr<service::Service> service_;
+    std::unique_ptr<service::ControlServer> control_;
+    std::mutex reloading_;
+};
+
+std::function<void(const identity::WantedList&)> Server::wanter() {
+    return [this](const identity::WantedList& list) { keeper_->want(list.url, list.issuer); };
+}
+
+Result<void> Server::open_stores() {
+    const settings::Server& server = world_.get()->directory.server;
+    auto fetch = [this](std::string url, std::function<void(Result<std::string>)> done) {
+        fetcher_.fetch(std::move(url), std::move(done));
+    };
+    auto keeper = revocation::Keeper::start({.directory = home_ + "/state/crl",
+                                             .shortest = server.crl_shortest,
+                                             .longest = server.crl_longest},
+                                            fetch, clock_, log_);
+    if (!keeper) {
+        return std::unexpected(keeper.error());
+    }
+    keeper_ = std::move(*keeper);
+    auto resolver =
+        net::make_resolver({.forward = server.dns_forward, .deadline = server.dns_deadline});
+    if (!resolver) {
+        return std::unexpected(resolver.error());
+    }
+    resolver_ = std::move(*resolver);
+    auto spool = queue::Spool::open({.directory = home_ + "/spool",
+                                     .memory_bound = server.queue_memory_bound,
+                                     .reserve_bytes = server.queue_reserve},
+                                    log_);
+    if (!spool) {
+        return std::unexpected(spool.error());
+    }
+    spool_ = std::move(*spool);
+    return {};
+}
+
+void Server::load_credentials() {
+    keystore::KeyStore keys = keystore::KeyStore::load(home_ + "/keys", *signer_);
+    for (const keystore::KeyStore::Problem& problem : keys.problems()) {
+        log_.emit(Event::CertificateMissing, {{"file", problem.file}, {"text", problem.text}});
+    }
+    const auto credentials = std::make_shared<const channel::Credentials>(std::move(keys));
+    const settings::Directory& directory = world_.get()->directory;
+    const Time now = clock_.now();
+    for (const settings::Receive& row : directory.receive) {
+        note_certificate(log_, *credentials, row.name,
+                         row.certificate.empty() ? row.fqdn : row.certificate, now);
+    }
+    for (const settings::Send& row : directory.send) {
+        note_certificate(log_, *credentials, row.name,
+                         row.certificate.empty() ? row.fqdn : row.certificate, now);
+    }
+    credentials_.set(credentials);
+}
+
+// Counters exist at 0 from the start, and lists are wanted before the first session needs them.
+void Server::put_in_force(WorldPointer world) {
+    world_.set(world);
+    load_credentials();
+    for (const auto& partner : world->partners) {
+        for (const settings::Receive& row : world->directory.receive) {
+            counters_.declare(partner->name, row.name);
+        }
+        for (const settings::Send& row : world->directory.send) {
+            counters_.declare(partner->name, row.name);
+        }
+        for (const std::string& url : partner->crl) {
+            for (const x509::Certificate& anchor : partner->rule.anchors.certificates()) {
+                keeper_->want(url, anchor);
+            }
+        }
+    }
+}
+
+Result<void> Server::open_control() {
+    service_ = std::make_unique<service::Service>(
+        service::ServiceParts{.spool = *spool_,
+                              .counters = counters_,
+                              .keeper = *keeper_,
+                              .clock = clock_,
+                              .reload = [this] { return reload(); }});
+    auto control = service::ControlServer::open(
+        loops_.at(0).get_executor(), home_ + "/run/control.sock", controlling_,
+        [this](service::Request request) { return service_->handle(std::move(request)); });
+    if (!control) {
+        return std::unexpected(control.error());
+    }
+    control_ = std::move(*control);
+    return {};
+}
+
+Result<void> Server::start() {
+    if (auto made = open_stores(); !made) {
+        return made;
+    }
+    put_in_force(world_.get());
+    const auto book = [this] { return keeper_->book(); };
+    dispatcher_ = deliver::Dispatcher::start(
+        {world_, credentials_, *spool_, *resolver_, clock_, counters_, log_, book, wanter()},
+        loops_, delivering_);
+    receiver_ = std::make_unique<receive::Receiver>(
+        receive::Parts{world_, credentials_, *spool_, clock_, counters_, log_, book, wanter()},
+        loops_, receiving_);
+    if (auto opened = receiver_->open(); !opened) {
+        return opened;
+    }
+    if (auto opened = open_control(); !opened) {
+        return opened;
+    }
+    loops_.run();
+    for (const auto& endpoint : receiver_->addresses()) {
+        log_.emit(Event::ServerStarted, {{"listen", net::endpoint_text(endpoint)}});
+    }
+    return {};
+}
+
+// Doors first, then what runs, then the ground under it. Also after a start that failed half-way.
+void Server::stop() {
+    log_.emit(Event::ServerStopping);
+    loops_.run();
+    if (control_) {
+        control_->close();
+    }
+    if (receiver_) {
+        receiver_->close();
+    }
+    if (dispatcher_) {
+        dispatcher_->stop();
+    }
+    receiving_.close();
+    receiving_.drain(kReceiveGrace);
+    delivering_.close();
+    delivering_.drain(kDeliverGrace);
+    controlling_.close();
+    controlling_.drain(kReceiveGrace);
+    loops_.stop();
+    loops_.join();
+}
+
+service::Answer Server::reload() {
+    std::scoped_lock const lock(reloading_);
+    auto world = partners::load_world(home_);
+    if (!world) {
+        const std::string text = problems_text(world.error());
+        log_.emit(Event::ConfigurationRefused, {{"text", text}});
+        return {.exit_status = kBadConfiguration,
+                .out = {},
+                .err = text + "The new configuration was refused; the old one stays in force.\n"};
+    }
+    put_in_force(*world);
+    dispatcher_->wake();
+    log_.emit(Event::ConfigurationReloaded, {{"partners", std::to_string((*world)->partners.size())}});
+    return {.exit_status = 0, .out = "The new configuration is in force.\n", .err = {}};
+}
+
+void wait_for_the_end(Server& server, const sigset_t& signals) {
+    int received = 0;
+    while (sigwait(&signals, &received) == 0 && received == SIGHUP) {
+        server.reload();
+    }
+}
+
+}  // namespace
+
+int serve(const std::string& home) {
+    const sigset_t signals = block_signals();
+    auto world = partners::load_world(home);
+    if (!world) {
+        fmt::print(stderr, "{}", problems_text(world.error()));
+        return kBadConfiguration;
+    }
+    if (const auto made = make_home(home); !made) {
+        fmt::print(stderr, "valija: {}\n", made.error().text());
+        return kSystemRefused;
+    }
+    Server server(home, *world);
+    const auto started = server.start();
+    if (started) {
+        fmt::print(stderr, "valija: ready\n");
+        wait_for_the_end(server, signals);
+    } else {
+        server.log().emit(Event::ServerFault, {{"text", started.error().text()}});
+        fmt::print(stderr, "valija: {}\n", started.error().text());
+    }
+    server.stop();
+    return started ? 0 : kSystemRefused;
+}
+
+}  // namespace valija::programs

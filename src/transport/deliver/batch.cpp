@@ -1,0 +1,151 @@
+#include "transport/deliver/batch.hpp"
+
+#include <algorithm>
+
+#include "transport/deliver/host_session.hpp"
+#include "transport/deliver/settle.hpp"
+#include "transport/route/plan.hpp"
+
+namespace valija::deliver {
+namespace {
+
+using boost::asio::ip::tcp;
+using Endpoints = Result<std::vector<tcp::endpoint>>;
+
+// Addresses tried for one batch, over all hosts: a domain with many dead ones must not hold a
+// session for hours.
+constexpr int kMostAttempts = 10;
+
+// The state of one attempt for a batch.
+struct Attempt {
+    const Parts& parts;
+    std::shared_ptr<Batch> batch;
+    route::Plan plan;
+    uint16_t port;
+    int tried = 0;
+    std::optional<Trouble> last;
+
+    bool goes_on() const { return !batch->is_empty() && tried < kMostAttempts; }
+};
+
+std::vector<Outcome> same_for_all(const queue::Lease& lease, const Trouble& trouble) {
+    const std::string ladder = trouble.ladder.steps.empty() ? "" : trouble.ladder.record();
+    return {lease.message.recipients.size(),
+            Outcome{.trouble = trouble, .text = {}, .ladder = ladder}};
+}
+
+Task<void> settle_rest(const Parts* parts, std::shared_ptr<Batch> batch, Trouble trouble) {
+    while (!batch->is_empty()) {
+        queue::Lease lease = batch->take();
+        std::vector<Outcome> outcomes = same_for_all(lease, trouble);
+        co_await settle(parts, std::move(lease), std::move(outcomes));
+    }
+}
+
+void count_sent(const Parts& parts, const route::Plan& plan, const HostSession& session,
+                const std::vector<Outcome>& outcomes) {
+    const bool taken = std::ranges::any_of(outcomes, [](const Outcome& o) { return !o.trouble; });
+    if (taken && session.is_proven()) {
+        parts.counters.add(observe::Metric::DomainSecureSent, plan.partner->name,
+                           plan.connector.name);
+    }
+}
+
+// The messages of the batch over an open session, until it breaks or all are through.
+Task<void> send_all(Attempt* attempt, HostSession* session) {
+    while (!attempt->batch->is_empty() && session->is_usable()) {
+        std::vector<Outcome> outcomes = co_await session->deliver(&attempt->batch->front());
+        count_sent(attempt->parts, attempt->plan, *session, outcomes);
+        co_await settle(&attempt->parts, attempt->batch->take(), std::move(outcomes));
+    }
+    co_await session->quit();
+}
+
+Task<std::optional<Trouble>> try_once(Attempt* attempt, std::string host, tcp::endpoint endpoint,
+                                      HostSession::Tls tls) {
+    HostSession session(attempt->parts, attempt->plan, std::move(host), endpoint, tls);
+    std::optional<Trouble> trouble = co_await session.open();
+    if (!trouble) {
+        co_await send_all(attempt, &session);
+    }
+    co_return trouble;
+}
+
+// With TLS where it is offered; where an opportunistic handshake breaks, once more in clear.
+Task<void> try_endpoint(Attempt* attempt, std::string host, tcp::endpoint endpoint) {
+    ++attempt->tried;
+    attempt->last = co_await try_once(attempt, host, endpoint, HostSession::Tls::IfOffered);
+    const bool may_go_clear = attempt->plan.proof != route::Proof::Verified;
+    if (attempt->last && attempt->last->of_tls && may_go_clear) {
+        attempt->last = co_await try_once(attempt, host, endpoint, HostSession::Tls::Never);
+    }
+}
+
+Task<void> try_host(Attempt* attempt, std::string host) {
+    const Endpoints endpoints = co_await route::addresses(attempt->plan, host, attempt->port,
+                                                          &attempt->parts.resolver);
+    if (!endpoints) {
+        attempt->last = from_look_up(endpoints.error(), host);
+        co_return;
+    }
+    for (const tcp::endpoint& endpoint : *endpoints) {
+        if (!attempt->goes_on()) {
+            co_return;
+        }
+        co_await try_endpoint(attempt, host, endpoint);
+    }
+}
+
+Task<void> try_hosts(Attempt* attempt) {
+    const std::vector<std::string> hosts = attempt->plan.hosts;
+    for (const std::string& host : hosts) {
+        if (!attempt->goes_on()) {
+            co_return;
+        }
+        co_await try_host(attempt, host);
+    }
+}
+
+}  // namespace
+
+Batch::Batch(queue::Spool& spool, std::string domain, std::vector<queue::Lease> leases)
+    : spool_(spool), domain_(std::move(domain)), leases_(std::move(leases)) {
+    std::ranges::reverse(leases_);
+}
+
+Batch::~Batch() {
+    for (const queue::Lease& lease : leases_) {
+        spool_.release(lease);
+    }
+}
+
+queue::Lease Batch::take() {
+    queue::Lease lease = std::move(leases_.back());
+    leases_.pop_back();
+    return lease;
+}
+
+Task<void> deliver_batch(const Parts* parts, std::shared_ptr<Batch> batch) {
+    const auto world = parts->world.get();
+    auto plan = co_await route::plan(world, batch->domain(), &parts->resolver);
+    if (!plan) {
+        co_await settle_rest(parts, batch, from_look_up(plan.error(), batch->domain()));
+        co_return;
+    }
+    if (plan->kind != route::Kind::Smtp && plan->kind != route::Kind::Mailbox) {
+        co_await settle_rest(parts, batch, from_plan(*plan));
+        co_return;
+    }
+    Attempt attempt{.parts = *parts,
+                    .batch = batch,
+                    .plan = std::move(*plan),
+                    .port = static_cast<uint16_t>(world->directory.server.smtp_port),
+                    .last = std::nullopt};
+    co_await try_hosts(&attempt);
+    if (!batch->is_empty()) {
+        co_await settle_rest(parts, batch,
+                             attempt.last ? *attempt.last : without_address(batch->domain()));
+    }
+}
+
+}  // namespace valija::deliver

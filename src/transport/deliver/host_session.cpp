@@ -1,0 +1,352 @@
+#include "transport/deliver/host_session.hpp"
+
+#include <fmt/format.h>
+
+#include "platform/base/text.hpp"
+#include "platform/net/endpoint.hpp"
+#include "protocol/smtp/content.hpp"
+
+namespace valija::deliver {
+namespace {
+
+using identity::Actor;
+using identity::Reason;
+using identity::StepName;
+using identity::StepState;
+using observe::Event;
+using observe::Metric;
+using route::Proof;
+using smtp::Phase;
+using Need = smtp::ClientDialog::Need;
+
+constexpr size_t kReplyLineLimit = 4096;
+
+bool lacks_revocation(const identity::Ladder& ladder) {
+    const identity::Step* chain = ladder.find(StepName::Chain);
+    const identity::Step* revocation = ladder.find(StepName::Revocation);
+    return chain != nullptr && chain->state == StepState::Pass && revocation != nullptr &&
+           revocation->state != StepState::Pass && revocation->state != StepState::NotApplicable;
+}
+
+std::string name_for_hello(const partners::World& world, const route::Plan& plan) {
+    return plan.connector.fqdn.empty() ? world.directory.server.hostname : plan.connector.fqdn;
+}
+
+}  // namespace
+
+HostSession::HostSession(const Parts& parts, const route::Plan& plan, std::string host,
+                         boost::asio::ip::tcp::endpoint endpoint, Tls tls)
+    : parts_(parts),
+      plan_(plan),
+      world_(parts.world.get()),
+      remote_{.host = std::move(host), .address = net::endpoint_text(endpoint)},
+      endpoint_(endpoint),
+      tls_(tls),
+      dialog_({.client_name = name_for_hello(*world_, plan),
+               .lmtp = plan.kind == route::Kind::Mailbox}) {}
+
+bool HostSession::is_believed() const { return plan_.proof != Proof::Verified || proven_; }
+
+std::optional<Trouble> HostSession::broken(const Result<void>& result) {
+    if (!result) {
+        usable_ = false;
+        return from_fault(result.error(), dialog_.phase(), remote_);
+    }
+    if (dialog_.failure()) {
+        usable_ = false;
+        return from_reply(*dialog_.failure(), dialog_.phase(), remote_, is_believed());
+    }
+    return std::nullopt;
+}
+
+Task<std::optional<Trouble>> HostSession::open() {
+    auto socket = co_await net::connect(endpoint_, plan_.connector.source_address,
+                                        world_->directory.server.delivery_connect_timeout);
+    if (!socket) {
+        co_return from_fault(socket.error(), Phase::Connect, remote_);
+    }
+    connection_.emplace(std::move(*socket));
+    auto trouble = co_await greet();
+    usable_ = !trouble.has_value();
+    if (trouble) {
+        co_await quit();
+    }
+    co_return trouble;
+}
+
+// Greeting, EHLO, and TLS with EHLO again where it applies.
+Task<std::optional<Trouble>> HostSession::greet() {
+    const Result<void> greeted = co_await converse();
+    if (auto trouble = broken(greeted)) {
+        co_return trouble;
+    }
+    if (plan_.kind == route::Kind::Mailbox) {
+        co_return std::nullopt;
+    }
+    auto trouble = co_await decide();
+    co_return trouble;
+}
+
+Task<std::optional<Trouble>> HostSession::decide() {
+    const bool offered = dialog_.capabilities().starttls;
+    if (!offered || tls_ == Tls::Never) {
+        if (plan_.proof == Proof::Opportunistic) {
+            co_return std::nullopt;
+        }
+        co_return path_failure(offered ? broken_handshake("an attempt before this one")
+                                       : ladder_so_far(false));
+    }
+    dialog_.start_tls();
+    const Result<void> agreed = co_await converse();
+    if (auto trouble = broken(agreed)) {
+        trouble->of_tls = true;
+        co_return trouble;
+    }
+    auto trouble = co_await shake_hands();
+    if (trouble) {
+        co_return trouble;
+    }
+    const Result<void> again = co_await converse();
+    co_return broken(again);
+}
+
+// Policy and STARTTLS, as far as they are known before a handshake.
+identity::Ladder HostSession::ladder_so_far(bool offered) const {
+    identity::Ladder ladder;
+    ladder.add({.name = StepName::Policy, .state = StepState::Pass, .evidence = plan_.reason});
+    ladder.add({.name = StepName::Tcp,
+                .state = StepState::Pass,
+                .evidence = "connected to " + remote_.text()});
+    if (offered) {
+        ladder.add({.name = StepName::StartTls,
+                    .state = StepState::Pass,
+                    .evidence = "the server offers STARTTLS"});
+        return ladder;
+    }
+    ladder.add({.name = StepName::StartTls,
+                .state = StepState::Fail,
+                .evidence = "the server does not offer STARTTLS",
+                .fix = "the partner's server must offer STARTTLS; if it does, something between "
+                       "the two servers removes the offer",
+                .actor = Actor::Partner,
+                .reason = Reason::NoTls});
+    ladder.add({.name = StepName::Verdict,
+                .state = StepState::Fail,
+                .evidence = "the path is not proven",
+                .reason = Reason::NoTls});
+    return ladder;
+}
+
+const std::string& HostSession::certificate_name() const {
+    static const std::string none;
+    if (!plan_.partner) {
+        return none;  // outsiders are not shown our certificate
+    }
+    if (!plan_.partner->certificate.empty()) {
+        return plan_.partner->certificate;
+    }
+    return plan_.connector.certificate.empty() ? our_name() : plan_.connector.certificate;
+}
+
+const std::string& HostSession::our_name() const {
+    return plan_.connector.fqdn.empty() ? world_->directory.server.hostname : plan_.connector.fqdn;
+}
+
+Task<std::optional<Trouble>> HostSession::shake_hands() {
+    const auto context =
+        parts_.credentials.get()->client(certificate_name(), parts_.clock.now());
+    if (!context) {
+        co_return from_fault(context.error(), Phase::Handshake, remote_);
+    }
+    connection_->within(smtp::phase_deadline(Phase::Handshake));
+    const auto evidence = co_await connection_->connect_tls(*context, remote_.host);
+    if (evidence) {
+        dialog_.tls_started();
+        co_return judge(*evidence);
+    }
+    parts_.log.emit(Event::TlsFailed,
+                    {{"remote", remote_.text()}, {"text", evidence.error().text()}});
+    if (plan_.proof != Proof::Verified) {
+        Trouble trouble = from_fault(evidence.error(), Phase::Handshake, remote_);
+        trouble.of_tls = true;
+        co_return trouble;
+    }
+    co_return path_failure(broken_handshake(evidence.error().text()));
+}
+
+identity::Ladder HostSession::broken_handshake(const std::string& why) const {
+    identity::Ladder ladder = ladder_so_far(true);
+    ladder.add({.name = StepName::Handshake,
+                .state = StepState::Fail,
+                .evidence = "the TLS handshake failed: " + why,
+                .fix = "ask the partner what its server's log says about this handshake",
+                .actor = Actor::Partner,
+                .reason = Reason::NoTls});
+    ladder.add({.name = StepName::Verdict,
+                .state = StepState::Fail,
+                .evidence = "the path is not proven",
+                .reason = Reason::NoTls});
+    return ladder;
+}
+
+std::optional<Trouble> HostSession::judge(const x509::Evidence& evidence) {
+    if (!plan_.partner) {
+        return std::nullopt;
+    }
+    const identity::Rule rule = plan_.partner->rule_for(plan_.domain);
+    const Time now = parts_.clock.now();
+    identity::Ladder ladder = identity::judge(rule, evidence, identity::Direction::Outbound,
+                                              *parts_.book(), now, ladder_so_far(true));
+    if (lacks_revocation(ladder)) {
+        for (const identity::WantedList& list : identity::wanted_lists(rule, evidence, now)) {
+            parts_.want(list);
+        }
+    }
+    proven_ = ladder.is_proven();
+    ladder_record_ = ladder.record();
+    return proven_ ? std::nullopt : path_failure(std::move(ladder));
+}
+
+// Enforce: the trouble that ends the session. Monitor: counted, and the mail goes on.
+std::optional<Trouble> HostSession::path_failure(identity::Ladder ladder) {
+    note_unproven(ladder);
+    ladder_record_ = ladder.record();
+    if (plan_.proof != Proof::Verified) {
+        return std::nullopt;
+    }
+    return from_ladder(std::move(ladder), remote_);
+}
+
+void HostSession::note_unproven(const identity::Ladder& ladder) const {
+    const bool enforced = plan_.proof == Proof::Verified;
+    const std::string& partner = plan_.partner->name;
+    parts_.counters.add(enforced ? Metric::OutboundSessionFailures : Metric::WouldHaveRefused,
+                        partner, plan_.connector.name);
+    const identity::Step* failure = ladder.first_failure();
+    parts_.log.emit(enforced ? Event::PathFailed : Event::WouldHaveRefused,
+                    {{"partner", partner},
+                     {"domain", plan_.domain},
+                     {"connector", plan_.connector.name},
+                     {"remote", remote_.text()},
+                     {"step", std::string(identity::step_text(failure->name))},
+                     {"reason", std::string(identity::reason_text(failure->reason))},
+                     {"evidence", failure->evidence},
+                     {"fix", failure->fix}});
+}
+
+// Sends and hears until the dialog needs something other than a reply.
+Task<Result<void>> HostSession::converse() {
+    while (dialog_.need() == Need::Reply) {
+        connection_->within(smtp::phase_deadline(dialog_.phase()));
+        const std::string output = dialog_.output();
+        if (!output.empty()) {
+            const auto written = co_await connection_->write(output);
+            if (!written) {
+                co_return written;
+            }
+        }
+        auto reply = co_await read_reply();
+        if (!reply) {
+            co_return std::unexpected(reply.error());
+        }
+        dialog_.hear(*reply);
+    }
+    co_return Result<void>();
+}
+
+Task<Result<smtp::Reply>> HostSession::read_reply() {
+    while (true) {
+        const auto line = co_await connection_->read_line(kReplyLineLimit);
+        if (!line) {
+            co_return std::unexpected(line.error());
+        }
+        const auto progress = reader_.hear(line->text);
+        if (progress == smtp::ReplyReader::Progress::Complete) {
+            co_return reader_.take();
+        }
+        if (progress == smtp::ReplyReader::Progress::Malformed || line->too_long) {
+            co_return fault(FaultKind::Network, "reading a reply", "it is not an SMTP reply");
+        }
+    }
+}
+
+Task<std::vector<Outcome>> HostSession::deliver(const queue::Lease* lease) {
+    const queue::QueuedMessage& message = lease->message;
+    mail::Envelope envelope{
+        .sender = message.sender, .recipients = {}, .eight_bit = message.eight_bit};
+    for (const queue::QueuedRecipient& recipient : message.recipients) {
+        envelope.recipients.push_back(recipient.recipient);
+    }
+    dialog_.begin(envelope, message.size);
+    Result<void> result = co_await converse();
+    if (result && dialog_.need() == Need::Content) {
+        result = co_await send_content(lease->id);
+        if (result) {
+            dialog_.content_sent();
+            result = co_await converse();
+        }
+    }
+    const size_t count = message.recipients.size();
+    if (result && dialog_.need() == Need::Outcome && dialog_.outcomes().size() == count) {
+        co_return gather(count);
+    }
+    const std::optional<Trouble> trouble = broken(result);
+    usable_ = false;
+    const Outcome all{.trouble = trouble ? *trouble
+                                         : from_fault({FaultKind::Network, "the session ended", {}},
+                                                      dialog_.phase(), remote_),
+                      .text = {},
+                      .ladder = ladder_record_};
+    co_return std::vector<Outcome>(count, all);
+}
+
+std::vector<Outcome> HostSession::gather(size_t count) const {
+    std::vector<Outcome> outcomes;
+    outcomes.reserve(count);
+    for (const smtp::Reply& reply : dialog_.outcomes()) {
+        Outcome outcome{.trouble = std::nullopt,
+                        .text = escape_peer_text(reply.text()),
+                        .ladder = ladder_record_};
+        if (!reply.is_positive()) {
+            outcome.trouble = from_reply(reply, std::nullopt, remote_, is_believed());
+        }
+        outcomes.push_back(std::move(outcome));
+    }
+    return outcomes;
+}
+
+Task<Result<void>> HostSession::send_content(queue::QueueId id) {
+    auto body = co_await parts_.spool.open_body(std::move(id));
+    if (!body) {
+        co_return std::unexpected(body.error());
+    }
+    smtp::ContentWriter writer;
+    std::string wire = dialog_.output();
+    while (true) {
+        const auto chunk = body->next();
+        if (!chunk) {
+            co_return std::unexpected(chunk.error());
+        }
+        chunk->empty() ? writer.finish(wire) : writer.append(*chunk, wire);
+        connection_->within(smtp::phase_deadline(Phase::Content));
+        const auto written = co_await connection_->write(wire);
+        if (!written || chunk->empty()) {
+            co_return written;
+        }
+        wire.clear();
+    }
+}
+
+Task<void> HostSession::quit() {
+    if (!connection_) {
+        co_return;
+    }
+    if (dialog_.need() == Need::Decide || dialog_.need() == Need::Outcome) {
+        dialog_.quit();
+        co_await converse();
+    }
+    connection_->close();
+    usable_ = false;
+}
+
+}  // namespace valija::deliver

@@ -1,0 +1,191 @@
+#include "transport/policy/policy.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "platform/base/text.hpp"
+
+namespace valija::policy {
+namespace {
+
+using identity::Actor;
+using identity::Ladder;
+using identity::Reason;
+using identity::Step;
+using identity::StepName;
+using identity::StepState;
+using partners::Mode;
+using partners::PartnerRules;
+
+Step policy_step(const PartnerRules& partner) {
+    const char* word = partner.receive == Mode::Enforce ? "enforce" : "monitor";
+    return {.name = StepName::Policy,
+            .state = StepState::Pass,
+            .evidence = fmt::format("partner {} ({}): receive = {}", partner.name,
+                                    partner.origin.file, word)};
+}
+
+Ladder without_tls(Ladder ladder) {
+    ladder.add({.name = StepName::StartTls,
+                .state = StepState::Fail,
+                .evidence = "the client sent MAIL FROM without STARTTLS",
+                .fix = "the partner's server must use STARTTLS and show its client certificate; if "
+                       "this client is not the partner's, nothing needs to be done",
+                .actor = Actor::Partner,
+                .reason = Reason::NoTls});
+    ladder.add({.name = StepName::Verdict,
+                .state = StepState::Fail,
+                .evidence = "the path is not proven",
+                .reason = Reason::NoTls});
+    return ladder;
+}
+
+Ladder judge_client(const PartnerRules& partner, std::string_view domain, const Client& client,
+                    const revocation::Book& book, Time now) {
+    Ladder ladder;
+    ladder.add(policy_step(partner));
+    if (!client.tls) {
+        return without_tls(std::move(ladder));
+    }
+    ladder.add({.name = StepName::StartTls,
+                .state = StepState::Pass,
+                .evidence = "the client used STARTTLS"});
+    return identity::judge(partner.rule_for(domain), *client.tls, identity::Direction::Inbound,
+                           book, now, std::move(ladder));
+}
+
+// The one table of replies to an unproven path (design 3c).
+smtp::Reply refusal(Reason reason, partners::OnFailure on_failure) {
+    if (reason == Reason::NoTls) {
+        return smtp::reply(530, "5.7.0", "Must issue a STARTTLS command first");
+    }
+    const bool rejects =
+        reason == Reason::Revoked ||
+        (on_failure == partners::OnFailure::Reject && reason != Reason::RevocationOffline);
+    const std::string text = fmt::format("Certificate validation failure, Reason:{}",
+                                         identity::reason_text(reason));
+    return rejects ? smtp::reply(554, "5.7.5", text) : smtp::reply(454, "4.7.5", text);
+}
+
+bool lacks_revocation(const Ladder& ladder) {
+    const Step* chain = ladder.find(StepName::Chain);
+    const Step* revocation = ladder.find(StepName::Revocation);
+    return chain != nullptr && chain->state == StepState::Pass && revocation != nullptr &&
+           revocation->state != StepState::Pass && revocation->state != StepState::NotApplicable;
+}
+
+void judge_partner(SenderDecision& decision, const Client& client, const revocation::Book& book,
+                   Time now) {
+    const PartnerRules& partner = *decision.partner;
+    decision.ladder = judge_client(partner, decision.domain, client, book, now);
+    decision.proven = decision.ladder.is_proven();
+    if (lacks_revocation(decision.ladder)) {
+        decision.wanted =
+            identity::wanted_lists(partner.rule_for(decision.domain), *client.tls, now);
+    }
+    if (decision.proven) {
+        return;
+    }
+    const Step* failure = decision.ladder.first_failure();
+    VALIJA_ENSURE(failure != nullptr, "a ladder that is not proven has a step that says why");
+    decision.reason = failure->reason;
+    if (partner.receive == Mode::Enforce) {
+        decision.reply = refusal(decision.reason, partner.on_failure);
+    } else {
+        decision.would_have_refused = true;
+    }
+}
+
+bool is_partners_domain(const PartnerRules& partner, std::string_view domain) {
+    return std::ranges::find(partner.domains, domain) != partner.domains.end();
+}
+
+mail::AuthenticationResults mark_for(const SenderDecision& sender, std::string_view fqdn,
+                                     const std::vector<std::string>& from) {
+    mail::AuthenticationResults mark{.fqdn = std::string(fqdn), .mail_from = sender.domain};
+    if (from.size() == 1) {
+        mark.header_from = from.front();
+    }
+    if (!sender.partner) {
+        mark.words = sender.domain.empty() ? "null sender" : "no verified path required";
+        return mark;
+    }
+    mark.partner = sender.partner->name;
+    if (!sender.proven) {
+        mark.verdict = mail::Verdict::Fail;
+        mark.words =
+            fmt::format("would have been refused: {}", identity::reason_text(sender.reason));
+    } else if (from.size() == 1 && is_partners_domain(*sender.partner, from.front())) {
+        mark.verdict = mail::Verdict::Pass;
+        mark.words = fmt::format("verified path of {}", sender.domain);
+    } else {
+        mark.verdict = mail::Verdict::Policy;
+        mark.words = fmt::format("verified path of {} but another From", sender.domain);
+    }
+    return mark;
+}
+
+// A From: domain that its owner lets come by a proven path only.
+std::optional<smtp::Reply> protected_from(const partners::World& world,
+                                          const SenderDecision& sender,
+                                          const std::vector<std::string>& from) {
+    for (const std::string& domain : from) {
+        const auto owner = world.partner_of(domain);
+        if (!owner || !owner->protect_header_from || owner->receive != Mode::Enforce) {
+            continue;
+        }
+        const bool proven_by_owner =
+            sender.proven && sender.partner && sender.partner->name == owner->name;
+        if (!proven_by_owner) {
+            return smtp::reply(550, "5.7.1",
+                               fmt::format("From: {} is accepted over a verified path only",
+                                           escape_peer_text(domain)));
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+SenderDecision decide_sender(const partners::World& world, const Client& client,
+                             const mail::ReversePath& sender, const revocation::Book& book,
+                             Time now) {
+    SenderDecision decision;
+    decision.reply =
+        smtp::reply(250, "2.1.0", (sender ? sender->text() : std::string("<>")) + " Sender OK");
+    if (!sender) {
+        return decision;
+    }
+    decision.domain = sender->domain;
+    const auto partner = world.partner_of(sender->domain);
+    if (partner && partner->receive != Mode::Off && client.domain_secure) {
+        decision.partner = partner;
+        judge_partner(decision, client, book, now);
+    }
+    return decision;
+}
+
+smtp::Reply decide_recipient(const partners::World& world, const Client& client,
+                             const mail::Recipient& recipient) {
+    const std::string& domain = recipient.address.domain;
+    const bool is_ours = domain.empty() || world.directory.accepts(domain);
+    if (!is_ours && !client.may_relay) {
+        return smtp::reply(550, "5.7.1", "Unable to relay");
+    }
+    return smtp::reply(250, "2.1.5", recipient.address.text() + " Recipient OK");
+}
+
+ContentDecision decide_content(const partners::World& world, const SenderDecision& sender,
+                               std::string_view fqdn, int64_t max_hops, std::string_view header) {
+    const std::vector<std::string> from = mail::from_domains(header);
+    ContentDecision decision{.refusal = std::nullopt, .mark = mark_for(sender, fqdn, from)};
+    if (mail::count_received(header) > static_cast<uint64_t>(max_hops)) {
+        decision.refusal = smtp::reply(554, "5.4.6", "Too many hops: this message is in a loop");
+    } else {
+        decision.refusal = protected_from(world, sender, from);
+    }
+    return decision;
+}
+
+}  // namespace valija::policy

@@ -1,0 +1,337 @@
+#include "transport/receive/session.hpp"
+
+#include <fmt/format.h>
+
+#include "platform/base/text.hpp"
+#include "protocol/smtp/server_dialog.hpp"
+#include "transport/receive/intake.hpp"
+#include "trust/channel/connection.hpp"
+
+namespace valija::receive {
+namespace {
+
+using boost::asio::ip::tcp;
+using observe::Event;
+using observe::Metric;
+
+constexpr size_t kLineLimit = 2048;
+
+// RFC 5321 4.5.3.2.5 for the client's side; the same patience from us.
+constexpr Duration kContentPause = std::chrono::minutes(3);
+constexpr Duration kHandshake = std::chrono::seconds(60);
+
+class Session {
+ public:
+    Session(const Parts& parts, SessionSetting setting, tcp::socket socket)
+        : parts_(parts),
+          setting_(std::move(setting)),
+          connection_(std::move(socket)),
+          log_(parts.log.with({{"connector", setting_.connector.name},
+                               {"client", net::endpoint_text(connection_.remote())}})),
+          client_{.domain_secure = setting_.connector.domain_secure,
+                  .may_relay = setting_.may_relay,
+                  .tls = std::nullopt} {}
+
+    Task<void> run();
+
+ private:
+    smtp::ServerOptions dialog_options();
+    void offer_tls();
+    Task<bool> hear_line();
+    Task<bool> perform(smtp::ServerStep step);
+    Task<bool> say(smtp::Reply reply);
+    Task<bool> flush();
+    Task<bool> shake_hands(smtp::Reply go_ahead);
+    void ask_sender(const smtp::AskSender& question);
+    void note_refused_sender() const;
+    void count_sender(Metric metric) const;
+    Task<bool> take_content(smtp::Reply go_ahead);
+    Intake make_intake(const queue::QueueId& id);
+    std::string trace(const queue::QueueId& id) const;
+    Task<smtp::Reply> finish(queue::QueueId id, Intake* intake);
+    queue::Arrival arrival() const;
+    mail::Envelope envelope() const;
+    void note_message(const queue::QueueId& id, const Intake& intake) const;
+
+    const Parts& parts_;
+    SessionSetting setting_;
+    channel::Connection connection_;
+    observe::Log log_;
+    policy::Client client_;
+    std::shared_ptr<const channel::TlsContext> context_;
+    std::optional<smtp::ServerDialog> dialog_;
+    policy::SenderDecision sender_;
+    std::string output_;
+};
+
+Task<void> Session::run() {
+    offer_tls();
+    dialog_.emplace(dialog_options());
+    if (co_await say(dialog_->greeting())) {
+        while (co_await hear_line()) {
+        }
+    }
+    connection_.close();
+    log_.emit(Event::SessionEnded);
+}
+
+smtp::ServerOptions Session::dialog_options() {
+    const settings::Receive& row = setting_.connector;
+    return {.fqdn = row.fqdn,
+            .client_address = connection_.remote().address().to_string(),
+            .max_size = row.max_message_size,
+            .max_recipients = static_cast<size_t>(row.max_recipients),
+            .max_errors = static_cast<int>(row.max_errors),
+            .offer_starttls = context_ != nullptr};
+}
+
+void Session::offer_tls() {
+    const settings::Receive& row = setting_.connector;
+    const std::string& name = row.certificate.empty() ? row.fqdn : row.certificate;
+    auto context = parts_.credentials.get()->server(name, parts_.clock.now());
+    if (context) {
+        context_ = std::move(*context);
+    } else {
+        log_.emit(Event::ServerFault, {{"text", context.error().text()}});
+    }
+}
+
+// One command. False: the session is over.
+Task<bool> Session::hear_line() {
+    if (!connection_.has_line() && !co_await flush()) {
+        co_return false;
+    }
+    connection_.within(setting_.connector.idle_timeout);
+    const auto line = co_await connection_.read_line(kLineLimit);
+    if (!line) {
+        if (line.error().kind == FaultKind::Input) {
+            co_await say(smtp::reply(554, "5.5.0", "Protocol violation"));
+        }
+        co_return false;
+    }
+    if (line->bare) {
+        log_.emit(Event::SessionRefused, {{"text", "bare CR or LF in a command"}});
+        output_ += smtp::reply(521, "5.5.2", "Bare CR or LF in a command: lines end in CRLF").wire();
+        co_await flush();
+        co_return false;
+    }
+    smtp::ServerStep step = line->too_long ? dialog_->too_long() : dialog_->hear(line->text);
+    const bool goes_on = co_await perform(std::move(step));
+    co_return goes_on;
+}
+
+Task<bool> Session::perform(smtp::ServerStep step) {
+    if (auto* send = std::get_if<smtp::SendReply>(&step)) {
+        output_ += send->reply.wire();
+    } else if (auto* sender = std::get_if<smtp::AskSender>(&step)) {
+        ask_sender(*sender);
+    } else if (auto* recipient = std::get_if<smtp::AskRecipient>(&step)) {
+        const smtp::Reply reply =
+            policy::decide_recipient(*parts_.world.get(), client_, recipient->recipient);
+        dialog_->answer(reply);
+        output_ += reply.wire();
+    } else if (auto* content = std::get_if<smtp::TakeContent>(&step)) {
+        const bool goes_on = co_await take_content(std::move(content->reply));
+        dialog_->content_ended();
+        co_return goes_on;
+    } else if (auto* tls = std::get_if<smtp::StartTls>(&step)) {
+        const bool goes_on = co_await shake_hands(std::move(tls->reply));
+        co_return goes_on;
+    } else if (auto* close = std::get_if<smtp::Close>(&step)) {
+        co_await say(std::move(close->reply));
+        co_return false;
+    }
+    co_return true;
+}
+
+Task<bool> Session::say(smtp::Reply reply) {
+    output_ += reply.wire();
+    const bool sent = co_await flush();
+    co_return sent;
+}
+
+Task<bool> Session::flush() {
+    if (output_.empty()) {
+        co_return true;
+    }
+    connection_.within(setting_.connector.idle_timeout);
+    const auto written = co_await connection_.write(output_);
+    output_.clear();
+    co_return written.has_value();
+}
+
+Task<bool> Session::shake_hands(smtp::Reply go_ahead) {
+    if (!co_await say(std::move(go_ahead))) {
+        co_return false;
+    }
+    connection_.within(kHandshake);
+    auto evidence = co_await connection_.accept_tls(context_);
+    if (!evidence) {
+        log_.emit(Event::TlsFailed, {{"text", evidence.error().text()}});
+        co_return false;
+    }
+    client_.tls = std::move(*evidence);
+    sender_ = {};
+    dialog_->tls_started();
+    co_return true;
+}
+
+void Session::ask_sender(const smtp::AskSender& question) {
+    const auto world = parts_.world.get();
+    sender_ = policy::decide_sender(*world, client_, question.sender, *parts_.book(),
+                                    parts_.clock.now());
+    for (const identity::WantedList& list : sender_.wanted) {
+        parts_.want(list);
+    }
+    if (sender_.partner && !sender_.proven) {
+        note_refused_sender();
+    }
+    dialog_->answer(sender_.reply);
+    output_ += sender_.reply.wire();
+}
+
+void Session::count_sender(Metric metric) const {
+    parts_.counters.add(metric, sender_.partner->name, setting_.connector.name);
+}
+
+// The partner's path is not proven: refused, or only counted in monitor.
+void Session::note_refused_sender() const {
+    Event event = Event::PeerUnverified;
+    if (sender_.would_have_refused) {
+        event = Event::WouldHaveRefused;
+    } else if (sender_.reason == identity::Reason::NoTls) {
+        event = Event::PeerWithoutTls;
+    } else if (sender_.reason == identity::Reason::SubjectMismatch) {
+        event = Event::PeerNameMismatch;
+    }
+    count_sender(sender_.would_have_refused ? Metric::WouldHaveRefused : Metric::InboundRefusals);
+    const identity::Step* failure = sender_.ladder.first_failure();
+    log_.emit(event, {{"partner", sender_.partner->name},
+                      {"domain", sender_.domain},
+                      {"reason", std::string(identity::reason_text(sender_.reason))},
+                      {"step", std::string(identity::step_text(failure->name))},
+                      {"evidence", failure->evidence},
+                      {"fix", failure->fix}});
+}
+
+Task<bool> Session::take_content(smtp::Reply go_ahead) {
+    if (!co_await say(std::move(go_ahead))) {
+        co_return false;
+    }
+    const queue::QueueId id = parts_.spool.new_id();
+    Intake intake = make_intake(id);
+    while (!intake.is_complete()) {
+        connection_.within(kContentPause);
+        const auto bytes = co_await connection_.peek();
+        if (!bytes) {
+            co_return false;
+        }
+        connection_.consume(intake.take(*bytes));
+        if (intake.is_hopeless()) {
+            co_await say(smtp::reply(552, "5.3.4", "Message size exceeds fixed limit, closing"));
+            co_return false;
+        }
+    }
+    smtp::Reply reply = co_await finish(id, &intake);
+    output_ += reply.wire();
+    co_return true;
+}
+
+Intake Session::make_intake(const queue::QueueId& id) {
+    const settings::Receive& row = setting_.connector;
+    auto judge = [this](std::string_view header) {
+        return policy::decide_content(*parts_.world.get(), sender_, setting_.connector.fqdn,
+                                      setting_.connector.max_hops, header);
+    };
+    return {parts_.spool.begin(),
+            {.message = row.max_message_size, .header = static_cast<size_t>(row.max_header_size)},
+            trace(id),
+            row.fqdn,
+            std::move(judge)};
+}
+
+std::string Session::trace(const queue::QueueId& id) const {
+    const mail::Envelope& envelope = dialog_->envelope();
+    mail::Received field{.helo = dialog_->client_name(),
+                         .client_address = connection_.remote().address().to_string(),
+                         .fqdn = setting_.connector.fqdn,
+                         .queue_id = id,
+                         .protocol = dialog_->is_extended() ? "ESMTP" : "SMTP",
+                         .time = parts_.clock.now()};
+    if (client_.tls) {
+        field.protocol += "S";
+        field.tls = fmt::format("{} cipher {}", client_.tls->protocol, client_.tls->cipher);
+    }
+    if (envelope.recipients.size() == 1) {
+        field.for_recipient = envelope.recipients.front().address.text();
+    }
+    return mail::received(field);
+}
+
+queue::Arrival Session::arrival() const {
+    const Time now = parts_.clock.now();
+    return {.time = now,
+            .client = fmt::format("{} ({})", connection_.remote().address().to_string(),
+                                  escape_peer_text(dialog_->client_name(), 255)),
+            .session = {},
+            .partner = sender_.proven ? sender_.partner->name : std::string(),
+            .domain_secured = sender_.proven,
+            .expires = now + parts_.world.get()->directory.server.queue_life};
+}
+
+// <Postmaster> without a domain is ours (RFC 5321 4.5.1).
+mail::Envelope Session::envelope() const {
+    mail::Envelope envelope = dialog_->envelope();
+    const auto postmaster =
+        mail::parse_address(parts_.world.get()->directory.server.postmaster);
+    for (mail::Recipient& recipient : envelope.recipients) {
+        if (recipient.address.domain.empty() && postmaster) {
+            recipient.address = *postmaster;
+        }
+    }
+    return envelope;
+}
+
+Task<smtp::Reply> Session::finish(queue::QueueId id, Intake* intake) {
+    if (intake->refusal()) {
+        smtp::Reply refusal = *intake->refusal();
+        log_.emit(Event::MessageRefused, {{"sender", dialog_->envelope().sender_text()},
+                                          {"reply", refusal.text()}});
+        co_return refusal;
+    }
+    const auto committed =
+        co_await parts_.spool.commit(id, intake->take_draft(), envelope(), arrival());
+    if (!committed) {
+        log_.emit(Event::ServerFault, {{"text", committed.error().text()}});
+        co_return storage_reply(committed.error());
+    }
+    note_message(id, *intake);
+    co_return smtp::reply(250, "2.6.0", fmt::format("<{}> Queued mail for delivery", id));
+}
+
+void Session::note_message(const queue::QueueId& id, const Intake& intake) const {
+    parts_.counters.add(Metric::MessagesReceived);
+    if (sender_.proven) {
+        count_sender(Metric::DomainSecureReceived);
+    }
+    const mail::Envelope& envelope = dialog_->envelope();
+    if (!envelope.sender) {
+        parts_.counters.add(Metric::NullSender);
+    }
+    log_.emit(Event::MessageReceived,
+              {{"id", id},
+               {"sender", envelope.sender_text()},
+               {"recipients", std::to_string(envelope.recipients.size())},
+               {"protocol", client_.tls ? client_.tls->protocol : "clear"},
+               {"partner", sender_.partner ? sender_.partner->name : ""},
+               {"verdict", intake.mark().words}});
+}
+
+}  // namespace
+
+Task<void> run_session(const Parts* parts, SessionSetting setting, tcp::socket socket) {
+    Session session(*parts, std::move(setting), std::move(socket));
+    co_await session.run();
+}
+
+}  // namespace valija::receive

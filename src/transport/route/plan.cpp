@@ -1,0 +1,169 @@
+#include "transport/route/plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+
+#include "platform/base/text.hpp"
+
+namespace valija::route {
+namespace {
+
+using boost::asio::ip::tcp;
+
+bool is_literal(std::string_view domain) { return domain.starts_with('['); }
+
+bool is_ourselves(const partners::World& world, std::string_view host) {
+    const settings::Directory& directory = world.directory;
+    return equal_ignoring_case(host, directory.server.hostname) ||
+           std::ranges::any_of(directory.receive, [&](const settings::Receive& row) {
+               return equal_ignoring_case(host, row.fqdn);
+           });
+}
+
+// Preference order; equal ones shuffled so that load spreads (RFC 5321 5.1).
+void sort_by_preference(std::vector<net::MxRecord>& records) {
+    thread_local std::minstd_rand random{std::random_device{}()};
+    std::ranges::shuffle(records, random);
+    std::ranges::sort(records, {}, &net::MxRecord::preference);
+}
+
+// Only hosts that are preferred to ourselves count: the others would send it back to us.
+void drop_ourselves(const partners::World& world, std::vector<net::MxRecord>& records) {
+    const auto own = std::ranges::find_if(
+        records, [&](const net::MxRecord& record) { return is_ourselves(world, record.host); });
+    if (own != records.end()) {
+        const unsigned limit = own->preference;
+        std::erase_if(records, [limit](const net::MxRecord& r) { return r.preference >= limit; });
+    }
+}
+
+void require_proof(const partners::World& world, Plan& plan) {
+    const auto partner = world.partner_of(plan.domain);
+    if (!partner || partner->send == partners::Mode::Off) {
+        plan.reason = "no rule: TLS if the server offers it";
+        return;
+    }
+    const bool enforced = partner->send == partners::Mode::Enforce;
+    plan.partner = partner;
+    plan.proof = enforced ? Proof::Verified : Proof::Monitor;
+    plan.reason = fmt::format("partner {} ({}): send = {}", partner->name, partner->origin.file,
+                              enforced ? "enforce" : "monitor");
+}
+
+void take_mail_exchangers(const partners::World& world, std::vector<net::MxRecord> records,
+                          Plan& plan) {
+    if (records.size() == 1 && records.front().host.empty()) {
+        plan.kind = Kind::NullMx;
+        return;
+    }
+    std::erase_if(records, [](const net::MxRecord& record) { return record.host.empty(); });
+    sort_by_preference(records);
+    drop_ourselves(world, records);
+    if (records.empty()) {
+        plan.kind = Kind::Loop;
+    }
+    for (const net::MxRecord& record : records) {
+        plan.hosts.push_back(record.host);
+    }
+}
+
+// Without MX records the name itself is the host (RFC 5321 5.1).
+Task<Result<bool>> has_address(std::string domain, net::Resolver* resolver) {
+    const auto answer = co_await resolver->addresses(std::move(domain));
+    if (!answer) {
+        co_return std::unexpected(answer.error());
+    }
+    co_return answer->exists && !answer->records.empty();
+}
+
+Task<Result<void>> ask_dns(std::shared_ptr<const partners::World> world, net::Resolver* resolver,
+                           Plan* plan) {
+    auto answer = co_await resolver->mx(plan->domain);
+    if (!answer) {
+        co_return std::unexpected(answer.error());
+    }
+    if (!answer->exists) {
+        plan->kind = Kind::NoSuchDomain;
+        co_return Result<void>();
+    }
+    if (!answer->records.empty()) {
+        take_mail_exchangers(*world, std::move(answer->records), *plan);
+        co_return Result<void>();
+    }
+    const auto address = co_await has_address(plan->domain, resolver);
+    if (!address) {
+        co_return std::unexpected(address.error());
+    }
+    if (!*address) {
+        plan->kind = Kind::NoSuchDomain;
+    } else if (is_ourselves(*world, plan->domain)) {
+        plan->kind = Kind::Loop;
+    } else {
+        plan->hosts.push_back(plan->domain);
+    }
+    co_return Result<void>();
+}
+
+}  // namespace
+
+Task<Result<Plan>> plan(std::shared_ptr<const partners::World> world, std::string domain,
+                        net::Resolver* resolver) {
+    Plan plan;
+    plan.domain = domain;
+    if (world->directory.accepts(domain)) {
+        const std::string& lmtp = world->directory.server.mailbox_lmtp;
+        plan.kind = lmtp.empty() ? Kind::Unset : Kind::Mailbox;
+        plan.reason = "our own domain: to the mailbox server";
+        plan.hosts.push_back(lmtp);
+        co_return plan;
+    }
+    plan.connector = world->directory.connector_for(domain);
+    require_proof(*world, plan);
+    if (is_literal(domain)) {
+        plan.hosts.push_back(domain);
+        co_return plan;
+    }
+    if (const auto asked = co_await ask_dns(world, resolver, &plan); !asked) {
+        co_return std::unexpected(asked.error());
+    }
+    co_return plan;
+}
+
+Task<Result<std::vector<tcp::endpoint>>> addresses(Plan plan, std::string host, uint16_t port,
+                                                   net::Resolver* resolver) {
+    std::vector<tcp::endpoint> endpoints;
+    if (plan.kind == Kind::Mailbox) {
+        const auto endpoint = net::parse_endpoint(host);
+        if (!endpoint) {
+            co_return std::unexpected(endpoint.error());
+        }
+        endpoints.push_back(*endpoint);
+        co_return endpoints;
+    }
+    std::vector<std::string> texts;
+    if (is_literal(host)) {
+        std::string_view inner = std::string_view(host).substr(1, host.size() - 2);
+        if (starts_with_ignoring_case(inner, "IPv6:")) {
+            inner.remove_prefix(5);
+        }
+        texts.emplace_back(inner);
+    } else {
+        auto answer = co_await resolver->addresses(std::move(host));
+        if (!answer) {
+            co_return std::unexpected(answer.error());
+        }
+        texts = std::move(answer->records);
+    }
+    for (const std::string& text : texts) {
+        boost::system::error_code failed;
+        const auto address = boost::asio::ip::make_address(text, failed);
+        if (!failed) {
+            endpoints.emplace_back(address, port);
+        }
+    }
+    co_return endpoints;
+}
+
+}  // namespace valija::route

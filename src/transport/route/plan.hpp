@@ -1,0 +1,50 @@
+// Where next, and how secure must it be?
+//
+// Promise: hops in the order in which they must be tried (RFC 5321 5.1; equal preferences in
+// random order), never ourselves or anything behind us; the proof that the strictest applicable
+// rule demands, with its reason (design decision 13; here: the partner's rule, else opportunistic).
+// A look-up that failed is a Fault (temporary); what the domain itself says (null MX, no such
+// domain) is a value. Not here: connecting, judging, what a failure means. Any thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "directory/partners/partners.hpp"
+#include "platform/base/task.hpp"
+#include "platform/net/endpoint.hpp"
+#include "platform/net/resolver.hpp"
+
+namespace valija::route {
+
+enum class Kind {
+    Mailbox,       // our own mailbox server, by LMTP
+    Smtp,          // the domain's mail servers
+    NullMx,        // the domain takes no mail (RFC 7505)
+    NoSuchDomain,  // the name does not exist, or has neither MX nor address
+    Loop,          // the best mail server of the domain is ourselves
+    Unset,         // our own domain, and no mailbox server is set
+};
+
+enum class Proof { Opportunistic, Monitor, Verified };
+
+struct Plan {
+    Kind kind = Kind::Smtp;
+    std::string domain;
+    std::vector<std::string> hosts;  // in order; a literal in brackets; Mailbox: one "addr:port"
+    Proof proof = Proof::Opportunistic;
+    std::string reason;  // "partner woodgrovebank (etc/partners.d/…): send = enforce"
+    std::shared_ptr<const partners::PartnerRules> partner;  // null without a rule
+    settings::Send connector;
+};
+
+Task<Result<Plan>> plan(std::shared_ptr<const partners::World> world, std::string domain,
+                        net::Resolver* resolver);
+
+// The addresses of one of plan's hosts with the port of the setting. Empty: it has none.
+Task<Result<std::vector<boost::asio::ip::tcp::endpoint>>> addresses(Plan plan, std::string host,
+                                                                    uint16_t port,
+                                                                    net::Resolver* resolver);
+
+}  // namespace valija::route

@@ -1,0 +1,124 @@
+#include "trust/channel/internal/handshake.hpp"
+
+#include <openssl/err.h>
+
+#include <boost/asio/ip/address.hpp>
+
+#include "platform/base/text.hpp"
+
+namespace valija::channel::internal {
+namespace {
+
+using Role = TlsContext::Internal::Role;
+
+constexpr auto doing = "TLS handshake";
+
+// A Certificate message without a certificate: header and empty lists (RFC 8446 4.4.2).
+constexpr size_t empty_certificate_message = 8;
+
+// Listens to a client's handshake: nothing else in OpenSSL tells whether a certificate was asked
+// for and sent. `buffer` begins with the handshake message's type.
+void overhear(int sent, int /*version*/, int content_type, const void* buffer, size_t length, SSL*,
+              void* user) {
+    if (content_type != SSL3_RT_HANDSHAKE || length == 0) return;
+    auto& overheard = *static_cast<Overheard*>(user);
+    int const message = *static_cast<const unsigned char*>(buffer);
+    if (sent == 0 && message == SSL3_MT_CERTIFICATE_REQUEST) overheard.requested = true;
+    if (sent != 0 && message == SSL3_MT_CERTIFICATE) {
+        overheard.shown = length > empty_certificate_message;
+    }
+}
+
+// RFC 6066 3: a host name without the final dot, never an address.
+std::string sni_of(std::string name) {
+    if (name.ends_with('.')) name.pop_back();
+    boost::system::error_code no_address;
+    boost::asio::ip::make_address(name, no_address);
+    return no_address && is_host_name(name) ? name : std::string();
+}
+
+bool set_up(ConnectionState& state, Role role, const std::string& sni) {
+    ERR_clear_error();
+    state.tls.reset(SSL_new(state.context->internal().native.get()));
+    auto* const tls = state.tls.get();
+    if (tls == nullptr || SSL_set_fd(tls, state.socket.native_handle()) != 1) return false;
+    if (role == Role::Server) {
+        SSL_set_accept_state(tls);
+        return true;
+    }
+    SSL_set_connect_state(tls);
+    SSL_set_msg_callback(tls, &overhear);
+    SSL_set_msg_callback_arg(tls, &state.overheard);
+    return sni.empty() || SSL_set_tlsext_host_name(tls, sni.c_str()) == 1;
+}
+
+// As presented, leaf first. OpenSSL's list has the leaf on the client's side only. What follows the
+// leaf and is no certificate we can read is left out: the path will be incomplete without it.
+Result<std::vector<x509::Certificate>> peer_chain(SSL* tls, Role role) {
+    std::vector<x509::Certificate> chain;
+    std::unique_ptr<X509, void (*)(X509*)> const leaf(SSL_get1_peer_certificate(tls), &X509_free);
+    if (!leaf) return chain;
+    auto first = x509::Certificate::from_native(leaf.get());
+    if (!first) return std::unexpected(first.error());
+    chain.push_back(std::move(*first));
+    auto* const list = SSL_get_peer_cert_chain(tls);
+    for (int i = role == Role::Client ? 1 : 0; i < sk_X509_num(list); ++i) {
+        auto next = x509::Certificate::from_native(sk_X509_value(list, i));
+        if (next) chain.push_back(std::move(*next));
+    }
+    return chain;
+}
+
+Result<x509::Evidence> evidence_of(const ConnectionState& state, Role role,
+                                   const std::string& sni) {
+    auto* const tls = state.tls.get();
+    x509::Evidence evidence;
+    evidence.protocol = SSL_get_version(tls);
+    evidence.cipher = SSL_get_cipher_name(tls);
+    auto chain = peer_chain(tls, role);
+    if (!chain) return std::unexpected(chain.error());
+    evidence.peer_chain = std::move(*chain);
+    auto const& own = state.context->internal().own;
+    if (role == Role::Server) {
+        auto const* const asked_for = SSL_get_servername(tls, TLSEXT_NAMETYPE_host_name);
+        if (asked_for != nullptr) evidence.server_name = asked_for;
+        evidence.own_chain = own->chain;
+        return evidence;
+    }
+    evidence.server_name = sni;
+    evidence.own_requested = state.overheard.requested;
+    if (own && state.overheard.shown) evidence.own_chain = own->chain;
+    return evidence;
+}
+
+}  // namespace
+
+Task<Result<x509::Evidence>> start_tls(ConnectionState* state,
+                                       std::shared_ptr<const TlsContext> context, Role role,
+                                       std::string server_name) {
+    VALIJA_ENSURE(context && context->internal().role == role, "a context for this side");
+    VALIJA_ENSURE(!state->tls, "TLS begins once");
+    if (auto const usable = state->usable(); !usable) co_return std::unexpected(usable.error());
+    if (!state->input.empty()) {
+        co_return state->fail({FaultKind::Input, doing, "plaintext behind STARTTLS"});
+    }
+    state->context = std::move(context);
+    auto const sni = sni_of(std::move(server_name));
+    if (!set_up(*state, role, sni)) {
+        co_return state->fail({FaultKind::System, doing, openssl_words()});
+    }
+    for (auto progress = state->try_handshake(); progress.kind != Progress::Kind::Moved;
+         progress = state->try_handshake()) {
+        if (progress.kind == Progress::Kind::Failed)
+            co_return state->fail(std::move(progress.fault));
+        auto const waited = co_await ConnectionState::wait(state, std::move(progress), doing);
+        if (!waited) co_return std::unexpected(waited.error());
+    }
+    SSL_set_msg_callback(state->tls.get(), nullptr);
+    state->established = true;
+    auto evidence = evidence_of(*state, role, sni);
+    if (!evidence) co_return state->fail(evidence.error());
+    co_return std::move(*evidence);
+}
+
+}  // namespace valija::channel::internal

@@ -1,0 +1,27 @@
+// What TlsContext hides, and the few things of OpenSSL that both TlsContext and Connection need.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <memory>
+#include <string>
+
+#include "trust/channel/connection.hpp"
+
+namespace valija::channel {
+
+struct TlsContext::Internal {
+    enum class Role { Server, Client };
+
+    std::shared_ptr<const keystore::OwnCertificate> own;
+    std::shared_ptr<SSL_CTX> native;
+    Role role = Role::Server;
+};
+
+namespace internal {
+
+// The first error in OpenSSL's queue of this thread, in its words; the queue is empty afterwards.
+std::string openssl_words();
+
+}  // namespace internal
+}  // namespace valija::channel

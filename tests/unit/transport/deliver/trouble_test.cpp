@@ -1,0 +1,70 @@
+// The outbound failure policy: design 3c, semantics 2.9, EX-13, EX-68.
+#include "transport/deliver/trouble.hpp"
+
+#include <gtest/gtest.h>
+
+namespace valija::deliver {
+namespace {
+
+const Remote kRemote{.host = "mail.woodgrovebank.com", .address = "192.0.2.1:25"};
+
+TEST(Trouble, APermanentReplyIsBelievedOnceThePathMayBeTrusted) {
+    const auto trouble =
+        from_reply(smtp::reply(550, "5.1.1", "User unknown"), std::nullopt, kRemote, true);
+    EXPECT_TRUE(trouble.permanent);
+    EXPECT_EQ(trouble.status, "5.1.1");
+    EXPECT_EQ(trouble.diagnostic, "550 5.1.1 User unknown");
+}
+
+// Nobody on the way may make an enforced partner's mail bounce.
+TEST(Trouble, APermanentReplyOfAnUnprovenPartnerIsTemporary) {
+    const auto trouble = from_reply(smtp::reply(554, "5.0.0", "go away"), smtp::Phase::Greeting,
+                                    kRemote, false);
+    EXPECT_FALSE(trouble.permanent);
+    EXPECT_EQ(trouble.status, "4.0.0");
+}
+
+TEST(Trouble, AStatusThatContradictsItsReplyIsReplaced) {
+    EXPECT_EQ(from_reply(smtp::reply(550, "2.0.0", "no"), std::nullopt, kRemote, true).status,
+              "5.0.0");
+}
+
+TEST(Trouble, FaultsAreTemporaryAndNameTheHost) {
+    const auto trouble =
+        from_fault({FaultKind::Timeout, "reading", "timed out"}, smtp::Phase::EndOfData, kRemote);
+    EXPECT_FALSE(trouble.permanent);
+    EXPECT_EQ(trouble.status, "4.4.2");
+    EXPECT_NE(trouble.text.find("mail.woodgrovebank.com[192.0.2.1:25]"), std::string::npos);
+}
+
+TEST(Trouble, WordsOfThePeerAreEscaped) {
+    const auto trouble =
+        from_reply(smtp::reply(550, "", "no\r\nX: \x1b[2J"), std::nullopt, kRemote, true);
+    EXPECT_EQ(trouble.text.find('\x1b'), std::string::npos);
+    EXPECT_EQ(trouble.text.find('\n'), std::string::npos);
+}
+
+TEST(Trouble, AnUnprovenPathNamesStepAndReason) {
+    identity::Ladder ladder;
+    ladder.add({.name = identity::StepName::Chain,
+                .state = identity::StepState::Fail,
+                .evidence = "the chain ends in CN=Other Root",
+                .reason = identity::Reason::UntrustedRoot});
+    const auto trouble = from_ladder(ladder, kRemote);
+    EXPECT_FALSE(trouble.permanent);
+    EXPECT_EQ(trouble.diagnostic, "454 4.7.5 Certificate validation failure, Reason:UntrustedRoot");
+    EXPECT_NE(trouble.text.find("step chain (UntrustedRoot)"), std::string::npos);
+}
+
+TEST(Trouble, ANullMxBouncesUnlessThePartnerIsEnforced) {
+    route::Plan plan;
+    plan.kind = route::Kind::NullMx;
+    plan.domain = "fabrikam.com";
+    EXPECT_TRUE(from_plan(plan).permanent);
+    EXPECT_EQ(from_plan(plan).status, "5.1.10");
+    plan.proof = route::Proof::Verified;
+    EXPECT_FALSE(from_plan(plan).permanent);
+}
+
+}  // namespace
+}  // namespace valija::deliver

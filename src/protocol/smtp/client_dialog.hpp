@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -87,7 +88,31 @@ class ClientDialog {
     Capabilities capabilities_;
     std::optional<Reply> failure_;
     std::vector<Reply> outcomes_;
-    // The implementer adds what the batch in flight needs.
+
+    // What the replies to come answer, in order: a batch may have many on the way.
+    enum class Awaited { Greeting, Hello, OldHello, StartTls, Mail, Recipient, Data, EndOfData,
+                         Reset, Quit };
+    void await(Awaited what, std::string_view command);
+    void await_next();
+    void fail(const Reply& reply);
+    void say_hello();
+    void on_hello(const Reply& reply);
+    void on_old_hello(const Reply& reply);
+    void on_start_tls(const Reply& reply);
+    void on_mail(const Reply& reply);
+    void on_recipient(const Reply& reply);
+    void on_data(const Reply& reply);
+    void on_end_of_data(const Reply& reply);
+    void send_recipient(size_t index);
+    void finish_message();
+
+    std::deque<Awaited> awaited_;
+    std::vector<std::string> recipient_commands_;
+    std::vector<size_t> accepted_;   // indexes of recipients that were accepted, in order
+    size_t answered_ = 0;            // recipients with a reply
+    size_t next_final_ = 0;          // LMTP: which accepted recipient the next reply is for
+    std::optional<Reply> mail_refused_;
+    bool discard_ = false;           // a 354 came although nobody was accepted
 };
 
 }  // namespace valija::smtp

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -80,6 +81,7 @@ class ServerDialog {
  private:
     enum class State { Start, Ready, Mail, Recipients };
     struct Rule;
+    static std::span<const Rule> rules();
     static const Rule* find_rule(std::string_view verb);
 
     void reset_transaction();

@@ -1,5 +1,6 @@
 #include "platform/base/result.hpp"
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <system_error>
@@ -7,7 +8,8 @@
 namespace valija {
 
 std::unexpected<Fault> system_fault(std::string doing, int error) {
-    return fault(FaultKind::System, std::move(doing),
+    const bool full = error == ENOSPC || error == EDQUOT;
+    return fault(full ? FaultKind::Full : FaultKind::System, std::move(doing),
                  std::error_code(error, std::generic_category()).message());
 }
 

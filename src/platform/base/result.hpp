@@ -15,6 +15,7 @@ namespace valija {
 enum class FaultKind {
     Input,    // what we were given is malformed
     System,   // the environment failed: disk, descriptor, library
+    Full,     // the same, for lack of space on a disk
     Network,  // a peer or a name could not be reached, or the connection ended
     Timeout,  // a deadline passed
     Stopped,  // we are shutting down

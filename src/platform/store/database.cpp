@@ -7,9 +7,10 @@
 namespace valija::store {
 namespace {
 
-// SQLITE_FULL and the system's ENOSPC have words of their own: Spool::is_full() knows them.
 std::unexpected<Fault> database_fault(sqlite3* database, std::string doing) {
-    return fault(FaultKind::System, std::move(doing), sqlite3_errmsg(database));
+    const bool full = (sqlite3_errcode(database) & 0xff) == SQLITE_FULL;
+    return fault(full ? FaultKind::Full : FaultKind::System, std::move(doing),
+                 sqlite3_errmsg(database));
 }
 
 }  // namespace

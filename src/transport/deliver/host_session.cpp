@@ -130,10 +130,7 @@ identity::Ladder HostSession::ladder_so_far(bool offered) const {
                        "the two servers removes the offer",
                 .actor = Actor::Partner,
                 .reason = Reason::NoTls});
-    ladder.add({.name = StepName::Verdict,
-                .state = StepState::Fail,
-                .evidence = "the path is not proven",
-                .reason = Reason::NoTls});
+    ladder.conclude();
     return ladder;
 }
 
@@ -182,10 +179,7 @@ identity::Ladder HostSession::broken_handshake(const std::string& why) const {
                 .fix = "ask the partner what its server's log says about this handshake",
                 .actor = Actor::Partner,
                 .reason = Reason::NoTls});
-    ladder.add({.name = StepName::Verdict,
-                .state = StepState::Fail,
-                .evidence = "the path is not proven",
-                .reason = Reason::NoTls});
+    ladder.conclude();
     return ladder;
 }
 

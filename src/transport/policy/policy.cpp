@@ -34,10 +34,7 @@ Ladder without_tls(Ladder ladder) {
                        "this client is not the partner's, nothing needs to be done",
                 .actor = Actor::Partner,
                 .reason = Reason::NoTls});
-    ladder.add({.name = StepName::Verdict,
-                .state = StepState::Fail,
-                .evidence = "the path is not proven",
-                .reason = Reason::NoTls});
+    ladder.conclude();
     return ladder;
 }
 

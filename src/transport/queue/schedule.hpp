@@ -7,8 +7,8 @@
 
 namespace valija::queue {
 
-// The steps of the `retry` setting: the n-th failure waits for the n-th step, later ones for the
-// last. Never beyond `expires` by more than one step.
+// The steps of the `retry` setting: the n-th failure (counted from 1) waits for the n-th step,
+// later ones for the last.
 struct Schedule {
     std::vector<Duration> steps{std::chrono::minutes(1), std::chrono::minutes(5),
                                 std::chrono::minutes(15), std::chrono::minutes(30)};

@@ -6,8 +6,8 @@
 // Settling recipients and queueing the report about them is one transaction.
 // Not here: retry times (schedule.hpp), what failure means (deliver/trouble.hpp), reports (report/).
 // Thread: Task functions from any loop, completion on the caller's executor; one writer thread
-// inside groups the commits of all sessions. Failure: Fault System; the caller answers 451 (452 for
-// a full disk: see is_full()), and the draft is gone. After a failed sync the file is dropped, not
+// inside groups the commits of all sessions. Failure: Fault System, or Full for
+// lack of space; the caller answers 451 or 452, and the draft is gone. After a failed sync the file is dropped, not
 // synced again. Leases live in memory: a restart releases all.
 // What is read back is as hostile as the network: a damaged record is set aside and listed.
 // States and their crash clean-up: docs/queue.md, tested by tests/crash.
@@ -153,7 +153,8 @@ class Spool {
     Task<Result<std::optional<Time>>> next_due();
 
     // Records the outcome, queues the report if there is one, removes the message when no
-    // recipient waits any more, and ends the lease.
+    // recipient waits any more, and ends the lease. After a Fault nothing is recorded and the lease
+    // is still held: settle again, or release().
     Task<Result<void>> settle(Lease lease, std::vector<Settlement> settlements,
                               std::optional<NewMessage> report);
     void release(const Lease& lease);  // nothing was tried
@@ -167,8 +168,6 @@ class Spool {
     // Makes waiting recipients due now; empty id = all. Returns how many.
     Task<Result<uint64_t>> retry(QueueId id, Time now);
     std::vector<std::string> set_aside() const;  // damaged records, one line each
-
-    static bool is_full(const Fault& fault);
 
  private:
     struct Work;

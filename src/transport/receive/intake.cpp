@@ -11,7 +11,7 @@ constexpr uint64_t kPatience = 64UL << 20U;
 }  // namespace
 
 smtp::Reply storage_reply(const Fault& fault) {
-    return queue::Spool::is_full(fault)
+    return fault.kind == FaultKind::Full
                ? smtp::reply(452, "4.3.1", "Insufficient system storage, try again later")
                : smtp::reply(451, "4.3.0", "The message could not be stored, try again later");
 }

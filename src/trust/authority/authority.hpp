@@ -1,7 +1,7 @@
-// A certificate authority in a directory: root, leaves, revocation, CRL. Used by the lab and the
-// tests now, by federations later. ECDSA P-256, SHA-256.
+// A certificate authority: root, intermediate authorities, leaves, revocation, CRL. Used by the lab
+// and the tests now, by federations later. SHA-256; keys ECDSA P-256 unless asked otherwise.
 //
-// Not here: policy of who may get a certificate. Failure: Fault; nothing half-written is kept.
+// Not here: policy of who may get a certificate, files. Failure: Fault. Thread: one at a time.
 #pragma once
 
 #include <memory>
@@ -14,6 +14,8 @@
 
 namespace valija::authority {
 
+enum class KeyType { EcdsaP256, Rsa2048, Rsa1024 };  // 1024 only to show that it is refused
+
 struct LeafRequest {
     std::string common_name;
     std::vector<std::string> dns_names;
@@ -22,6 +24,8 @@ struct LeafRequest {
     std::vector<std::string> crl_urls;
     bool server_auth = true;
     bool client_auth = true;
+    bool with_eku = true;  // false: no extendedKeyUsage at all
+    KeyType key = KeyType::EcdsaP256;
 };
 
 struct Issued {
@@ -32,14 +36,20 @@ struct Issued {
 class Authority {
  public:
     // A new self-signed root, in memory.
-    static Result<Authority> create(const std::string& common_name, Time not_before, Time not_after);
+    static Result<Authority> create(const std::string& common_name, Time not_before,
+                                    Time not_after);
+
+    // An authority below this one, with a certificate of its own.
+    Result<Authority> issue_authority(const std::string& common_name, Time not_before,
+                                      Time not_after, const std::vector<std::string>& crl_urls);
 
     Result<Issued> issue(const LeafRequest& request);
 
-    // A signed CRL (DER) of all revoked so far.
+    // A signed CRL (DER) of all revoked so far. Its number grows with each call.
     Result<std::string> crl(Time this_update, Time next_update);
     void revoke(const x509::Certificate& certificate, Time at);
 
+    // This authority's own certificate: self-signed for a root.
     const x509::Certificate& root() const;
     Result<std::string> key_pem() const;
 

@@ -39,6 +39,10 @@ struct Ladder {
     std::vector<Step> steps;
 
     void add(Step step) { steps.push_back(std::move(step)); }
+
+    // Adds the Verdict: passed only if no step failed and none is unknown.
+    void conclude();
+
     const Step* find(StepName name) const;
     const Step* first_failure() const;  // the first Fail, else the first Unknown
     bool is_proven() const;             // no Fail, no Unknown, and a Verdict step that passed

@@ -6,8 +6,10 @@
 // not there is fetched at once. Nothing here is called by a judgement.
 // Thread: want() and book() from any thread; the rest runs on the keeper's own thread, which also
 // parses, so that no loop waits. Failure: an event crl.failed, and the state in lists().
+// A url may have several candidate issuers (at most 8); the one that signed the list counts. At most
+// 1,000 lists are kept; a list older than the one in force never replaces it.
 // Ports: Fetch gets bytes (platform/net), Clock the time. Directory: one `<hash>.crl` and one
-// `<hash>.want` (url and issuer) each, written atomically.
+// `<hash>.want` (url and candidate issuers) each, written atomically.
 #pragma once
 
 #include <functional>

@@ -1,0 +1,476 @@
+#include "transport/queue/spool_records.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "platform/base/text.hpp"
+
+namespace valija::queue {
+namespace {
+
+using store::Statement;
+
+// Recipient states in the table; SetAside is the table's own.
+constexpr int64_t kWaiting = 0;
+constexpr int64_t kSetAside = 3;
+
+constexpr const char* kMigrations[] = {
+    "CREATE TABLE message (id INTEGER PRIMARY KEY, sender TEXT, eight_bit INTEGER NOT NULL,"
+    " size INTEGER NOT NULL, checksum INTEGER NOT NULL, in_file INTEGER NOT NULL,"
+    " arrived INTEGER NOT NULL, client TEXT NOT NULL, session TEXT NOT NULL,"
+    " partner TEXT NOT NULL, secured INTEGER NOT NULL, expires INTEGER NOT NULL);"
+    "CREATE TABLE body (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);"
+    "CREATE TABLE recipient (message INTEGER NOT NULL, number INTEGER NOT NULL,"
+    " local TEXT NOT NULL, domain TEXT NOT NULL, notify TEXT NOT NULL, original TEXT NOT NULL,"
+    " state INTEGER NOT NULL, attempts INTEGER NOT NULL, next_attempt INTEGER NOT NULL,"
+    " text TEXT NOT NULL, ladder TEXT NOT NULL, PRIMARY KEY (message, number)) WITHOUT ROWID;"
+    "CREATE INDEX recipient_due ON recipient (next_attempt, message, domain) WHERE state = 0;",
+};
+
+constexpr const char* kInsertMessage =
+    "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+constexpr const char* kInsertBody = "INSERT INTO body VALUES (?, ?)";
+constexpr const char* kInsertRecipient =
+    "INSERT INTO recipient VALUES (?, ?, ?, ?, ?, ?, 0, 0, ?, '', '')";
+constexpr const char* kDue =
+    "SELECT message, domain FROM recipient WHERE state = 0 AND next_attempt <= ?"
+    " ORDER BY next_attempt, message";
+constexpr const char* kNextDue =
+    "SELECT next_attempt, message, domain FROM recipient WHERE state = 0 ORDER BY next_attempt";
+constexpr const char* kMessage =
+    "SELECT sender, eight_bit, size, arrived, client, session, partner, secured, expires"
+    " FROM message WHERE id = ?";
+constexpr const char* kRecipients =
+    "SELECT number, local, domain, notify, original, state, attempts, next_attempt, text, ladder"
+    " FROM recipient WHERE message = ? ORDER BY number";
+constexpr const char* kSettle =
+    "UPDATE recipient SET state = ?, attempts = attempts + 1, next_attempt = ?, text = ?,"
+    " ladder = ? WHERE message = ? AND number = ?";
+constexpr const char* kHasWaiting =
+    "SELECT 1 FROM recipient WHERE message = ? AND state IN (0, 3) LIMIT 1";
+constexpr const char* kSetAsideMessage =
+    "UPDATE recipient SET state = 3 WHERE message = ? AND state = 0";
+
+bool is_plausible_text(const std::string& text, size_t limit) {
+    return text.size() <= limit && text.find('\0') == std::string::npos;
+}
+
+std::optional<QueuedRecipient> recipient_from(const Statement& row) {
+    QueuedRecipient recipient{.number = row.integer(0),
+                              .recipient = {.address = {.local = row.text(1), .domain = row.text(2)},
+                                            .notify = row.text(3),
+                                            .original = row.text(4)},
+                              .state = RecipientState::Waiting,
+                              .attempts = static_cast<int>(row.integer(6)),
+                              .next_attempt = from_millis(row.integer(7)),
+                              .last_text = row.text(8),
+                              .last_ladder = row.text(9)};
+    const int64_t state = row.integer(5);
+    const auto parsed = mail::parse_address(recipient.recipient.address.text());
+    const bool sound = parsed && *parsed == recipient.recipient.address && recipient.number >= 0 &&
+                       row.integer(6) >= 0 && row.integer(6) < 1'000'000 && state >= kWaiting &&
+                       state <= kSetAside && is_plausible_text(recipient.last_text, 1U << 16U) &&
+                       is_plausible_text(recipient.recipient.notify, 100) &&
+                       is_plausible_text(recipient.recipient.original, 1000);
+    if (!sound) {
+        return std::nullopt;
+    }
+    if (state != kSetAside) {
+        recipient.state = static_cast<RecipientState>(state);
+    }
+    return recipient;
+}
+
+// Empty: sound. Else what is wrong.
+std::string message_from(const Statement& row, QueuedMessage& message) {
+    if (!row.is_null(0)) {
+        message.sender = mail::parse_address(row.text(0));
+        if (!message.sender) {
+            return "the sender is not an address";
+        }
+    }
+    message.eight_bit = row.integer(1) != 0;
+    if (row.integer(2) < 0) {
+        return "the size is negative";
+    }
+    message.size = static_cast<uint64_t>(row.integer(2));
+    message.arrival = {.time = from_millis(row.integer(3)),
+                       .client = row.text(4),
+                       .session = row.text(5),
+                       .partner = row.text(6),
+                       .domain_secured = row.integer(7) != 0,
+                       .expires = from_millis(row.integer(8))};
+    return {};
+}
+
+}  // namespace
+
+QueueId id_text(int64_t number) { return fmt::format("{:016X}", number); }
+
+std::optional<int64_t> id_number(std::string_view text) {
+    int64_t number = 0;
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, number, 16);
+    const bool good = text.size() == 16 && error == std::errc() && stop == end && number > 0;
+    return good ? std::optional(number) : std::nullopt;
+}
+
+void Checksum::add(std::string_view bytes) {
+    uint64_t state = state_;
+    for (const char c : bytes) {
+        state = (state ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+    }
+    state_ = state;
+}
+
+Result<Records> Records::open(const std::string& path, observe::Log log) {
+    auto database = store::Database::open(path);
+    if (!database) {
+        return std::unexpected(database.error());
+    }
+    if (const auto done = database->migrate(kMigrations, std::size(kMigrations)); !done) {
+        return std::unexpected(done.error());
+    }
+    return Records(std::move(*database), std::move(log));
+}
+
+Result<Statement*> Records::use(const char* sql) {
+    const auto found = statements_.find(sql);
+    if (found != statements_.end()) {
+        found->second.reset();
+        return &found->second;
+    }
+    auto prepared = database_.prepare(sql);
+    if (!prepared) {
+        return std::unexpected(prepared.error());
+    }
+    return &statements_.emplace(sql, std::move(*prepared)).first->second;
+}
+
+Result<int64_t> Records::highest_id() {
+    const auto query = use("SELECT coalesce(max(id), 0) FROM message");
+    if (!query) {
+        return std::unexpected(query.error());
+    }
+    const auto row = (*query)->step();
+    const int64_t id = row && *row ? (*query)->integer(0) : 0;
+    (*query)->reset();
+    return row ? Result<int64_t>(id) : std::unexpected(row.error());
+}
+
+Result<std::set<int64_t>> Records::ids_in_files() {
+    const auto query = use("SELECT id FROM message WHERE in_file = 1");
+    if (!query) {
+        return std::unexpected(query.error());
+    }
+    std::set<int64_t> ids;
+    while (true) {
+        const auto row = (*query)->step();
+        if (!row) {
+            return std::unexpected(row.error());
+        }
+        if (!*row) {
+            (*query)->reset();
+            return ids;
+        }
+        ids.insert((*query)->integer(0));
+    }
+}
+
+Result<void> Records::insert(const StoredMessage& message, Time now) {
+    const auto row = use(kInsertMessage);
+    const auto body = use(kInsertBody);
+    const auto recipient = use(kInsertRecipient);
+    if (!row || !body || !recipient) {
+        return std::unexpected(!row ? row.error() : !body ? body.error() : recipient.error());
+    }
+    const Arrival& arrival = *message.arrival;
+    (*row)->bind(message.id);
+    const auto& sender = message.envelope->sender;
+    sender ? (*row)->bind_text(sender->text()) : (*row)->bind_null();
+    (*row)->bind(message.envelope->eight_bit ? 1 : 0)
+        .bind(static_cast<int64_t>(message.size))
+        .bind(message.checksum)
+        .bind(message.bytes ? 0 : 1)
+        .bind(to_millis(arrival.time))
+        .bind_text(arrival.client)
+        .bind_text(arrival.session)
+        .bind_text(arrival.partner)
+        .bind(arrival.domain_secured ? 1 : 0)
+        .bind(to_millis(arrival.expires));
+    if (auto done = (*row)->run(); !done) {
+        return done;
+    }
+    if (message.bytes) {
+        if (auto done = (*body)->bind(message.id).bind_blob(*message.bytes).run(); !done) {
+            return done;
+        }
+    }
+    int64_t number = 0;
+    for (const mail::Recipient& one : message.envelope->recipients) {
+        (*recipient)
+            ->bind(message.id)
+            .bind(number++)
+            .bind_text(one.address.local)
+            .bind_text(one.address.domain)
+            .bind_text(one.notify)
+            .bind_text(one.original)
+            .bind(to_millis(now));
+        if (auto done = (*recipient)->run(); !done) {
+            return done;
+        }
+    }
+    return {};
+}
+
+Result<std::vector<Claim>> Records::due(Time now, size_t limit,
+                                        const std::function<bool(const Claim&)>& skip) {
+    const auto query = use(kDue);
+    if (!query) {
+        return std::unexpected(query.error());
+    }
+    (*query)->bind(to_millis(now));
+    std::vector<Claim> claims;
+    std::set<Claim> seen;
+    while (claims.size() < limit) {
+        const auto row = (*query)->step();
+        if (!row) {
+            return std::unexpected(row.error());
+        }
+        if (!*row) {
+            break;
+        }
+        Claim claim((*query)->integer(0), (*query)->text(1));
+        if (!seen.contains(claim) && !skip(claim)) {
+            seen.insert(claim);
+            claims.push_back(std::move(claim));
+        }
+    }
+    (*query)->reset();
+    return claims;
+}
+
+Result<std::optional<Time>> Records::next_due(const std::function<bool(const Claim&)>& skip) {
+    const auto query = use(kNextDue);
+    if (!query) {
+        return std::unexpected(query.error());
+    }
+    std::optional<Time> earliest;
+    while (!earliest) {
+        const auto row = (*query)->step();
+        if (!row) {
+            return std::unexpected(row.error());
+        }
+        if (!*row) {
+            break;
+        }
+        if (!skip(Claim((*query)->integer(1), (*query)->text(2)))) {
+            earliest = from_millis((*query)->integer(0));
+        }
+    }
+    (*query)->reset();
+    return earliest;
+}
+
+Result<std::optional<QueuedMessage>> Records::read(int64_t id, const std::string& domain,
+                                                   std::optional<Time> due) {
+    const auto query = use(kMessage);
+    if (!query) {
+        return std::unexpected(query.error());
+    }
+    const auto row = (*query)->bind(id).step();
+    if (!row) {
+        return std::unexpected(row.error());
+    }
+    QueuedMessage message;
+    message.id = id_text(id);
+    const bool exists = *row;
+    std::string damage = exists ? message_from(**query, message) : "its message is missing";
+    (*query)->reset();
+    if (exists && damage.empty()) {
+        if (auto done = read_recipients(message, id, domain, due, damage); !done) {
+            return std::unexpected(done.error());
+        }
+    }
+    if (!damage.empty()) {
+        if (exists || !domain.empty()) {
+            if (auto done = put_aside(id, damage); !done) {
+                return std::unexpected(done.error());
+            }
+        }
+        return std::optional<QueuedMessage>();
+    }
+    return std::optional(std::move(message));
+}
+
+Result<void> Records::read_recipients(QueuedMessage& message, int64_t id,
+                                      const std::string& domain, std::optional<Time> due,
+                                      std::string& damage) {
+    const auto query = use(kRecipients);
+    if (!query) {
+        return std::unexpected(query.error());
+    }
+    (*query)->bind(id);
+    while (true) {
+        const auto row = (*query)->step();
+        if (!row) {
+            return std::unexpected(row.error());
+        }
+        if (!*row) {
+            break;
+        }
+        auto recipient = recipient_from(**query);
+        if (!recipient) {
+            damage = "a recipient is malformed";
+            break;
+        }
+        const bool wanted =
+            domain.empty() ||
+            (recipient->recipient.address.domain == domain && (*query)->integer(5) == kWaiting &&
+             (!due || recipient->next_attempt <= *due));
+        if (wanted) {
+            message.recipients.push_back(std::move(*recipient));
+        }
+    }
+    (*query)->reset();
+    return {};
+}
+
+Result<void> Records::put_aside(int64_t id, const std::string& why) {
+    const auto update = use(kSetAsideMessage);
+    if (!update) {
+        return std::unexpected(update.error());
+    }
+    set_aside_.push_back(id_text(id) + ": " + why);
+    log_.emit(observe::Event::RecordSetAside, {{"id", id_text(id)}, {"text", why}});
+    return (*update)->bind(id).run();
+}
+
+Result<void> Records::settle(int64_t id, const std::vector<Settlement>& settlements) {
+    const auto update = use(kSettle);
+    if (!update) {
+        return std::unexpected(update.error());
+    }
+    for (const Settlement& one : settlements) {
+        (*update)
+            ->bind(static_cast<int64_t>(one.state))
+            .bind(to_millis(one.next_attempt))
+            .bind_text(one.text)
+            .bind_text(one.ladder)
+            .bind(id)
+            .bind(one.number);
+        if (auto done = (*update)->run(); !done) {
+            return done;
+        }
+    }
+    return {};
+}
+
+Result<bool> Records::has_waiting(int64_t id) {
+    const auto query = use(kHasWaiting);
+    if (!query) {
+        return std::unexpected(query.error());
+    }
+    const auto row = (*query)->bind(id).step();
+    (*query)->reset();
+    return row;
+}
+
+Result<void> Records::remove(int64_t id) {
+    for (const char* sql :
+         {"DELETE FROM recipient WHERE message = ?", "DELETE FROM body WHERE id = ?",
+          "DELETE FROM message WHERE id = ?"}) {
+        const auto statement = use(sql);
+        if (!statement) {
+            return std::unexpected(statement.error());
+        }
+        if (auto done = (*statement)->bind(id).run(); !done) {
+            return done;
+        }
+    }
+    return {};
+}
+
+Result<std::optional<BodyPlace>> Records::body(int64_t id) {
+    const auto query =
+        use("SELECT m.size, m.checksum, m.in_file, b.bytes FROM message m"
+            " LEFT JOIN body b ON b.id = m.id WHERE m.id = ?");
+    if (!query) {
+        return std::unexpected(query.error());
+    }
+    const auto row = (*query)->bind(id).step();
+    if (!row) {
+        return std::unexpected(row.error());
+    }
+    std::optional<BodyPlace> place;
+    if (*row) {
+        place = BodyPlace{.size = static_cast<uint64_t>((*query)->integer(0)),
+                          .checksum = (*query)->integer(1),
+                          .bytes = std::nullopt};
+        if ((*query)->integer(2) == 0) {
+            place->bytes = (*query)->text(3);
+        }
+    }
+    (*query)->reset();
+    return place;
+}
+
+Result<std::vector<int64_t>> Records::ids_after(int64_t id, size_t limit) {
+    const auto query = use("SELECT id FROM message WHERE id > ? ORDER BY id LIMIT ?");
+    if (!query) {
+        return std::unexpected(query.error());
+    }
+    (*query)->bind(id).bind(static_cast<int64_t>(limit));
+    std::vector<int64_t> ids;
+    while (true) {
+        const auto row = (*query)->step();
+        if (!row) {
+            return std::unexpected(row.error());
+        }
+        if (!*row) {
+            (*query)->reset();
+            return ids;
+        }
+        ids.push_back((*query)->integer(0));
+    }
+}
+
+Result<Summary> Records::summary() {
+    const auto query =
+        use("SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM recipient WHERE state"
+            " = 0), (SELECT min(arrived) FROM message)");
+    if (!query) {
+        return std::unexpected(query.error());
+    }
+    const auto row = (*query)->step();
+    if (!row) {
+        return std::unexpected(row.error());
+    }
+    Summary summary{.messages = static_cast<uint64_t>((*query)->integer(0)),
+                    .recipients = static_cast<uint64_t>((*query)->integer(1)),
+                    .oldest = std::nullopt};
+    if (!(*query)->is_null(2)) {
+        summary.oldest = from_millis((*query)->integer(2));
+    }
+    (*query)->reset();
+    return summary;
+}
+
+Result<uint64_t> Records::make_due(std::optional<int64_t> id, Time now) {
+    const auto update =
+        use("UPDATE recipient SET next_attempt = ?1 WHERE state = 0 AND (?2 = 0 OR message = ?2)");
+    const auto changed = use("SELECT changes()");
+    if (!update || !changed) {
+        return std::unexpected(!update ? update.error() : changed.error());
+    }
+    if (auto done = (*update)->bind(to_millis(now)).bind(id.value_or(0)).run(); !done) {
+        return std::unexpected(done.error());
+    }
+    const auto row = (*changed)->step();
+    const auto count = static_cast<uint64_t>((*changed)->integer(0));
+    (*changed)->reset();
+    return row ? Result<uint64_t>(count) : std::unexpected(row.error());
+}
+
+}  // namespace valija::queue

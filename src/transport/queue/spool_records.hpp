@@ -1,0 +1,97 @@
+// The queue's tables, and nothing else that knows SQL. Used by the spool's writer thread alone.
+//
+// Promise: what is read back is checked like input of a stranger; a record that does not hold is
+// marked as set aside, reported once, and never handed out.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "platform/store/database.hpp"
+#include "transport/queue/spool.hpp"
+
+namespace valija::queue {
+
+// 16 upper-case hexadecimal digits and the number they stand for.
+QueueId id_text(int64_t number);
+std::optional<int64_t> id_number(std::string_view text);
+
+// FNV-1a over 64 bits: damage, not malice, is what it finds.
+class Checksum {
+ public:
+    void add(std::string_view bytes);
+    int64_t value() const { return static_cast<int64_t>(state_); }
+
+ private:
+    uint64_t state_ = 0xcbf29ce484222325ULL;
+};
+
+struct StoredMessage {
+    int64_t id = 0;
+    const mail::Envelope* envelope = nullptr;
+    const Arrival* arrival = nullptr;
+    uint64_t size = 0;
+    int64_t checksum = 0;
+    std::optional<std::string_view> bytes;  // nullopt: in a file
+};
+
+struct BodyPlace {
+    uint64_t size = 0;
+    int64_t checksum = 0;
+    std::optional<std::string> bytes;  // nullopt: in a file
+};
+
+// A message's recipients for one domain.
+using Claim = std::pair<int64_t, std::string>;
+
+class Records {
+ public:
+    static Result<Records> open(const std::string& path, observe::Log log);
+
+    Result<store::Transaction> begin() { return store::Transaction::begin(database_); }
+
+    Result<int64_t> highest_id();
+    Result<std::set<int64_t>> ids_in_files();
+
+    Result<void> insert(const StoredMessage& message, Time now);
+
+    // Due at `now`, oldest first, without those `skip` names.
+    Result<std::vector<Claim>> due(Time now, size_t limit,
+                                   const std::function<bool(const Claim&)>& skip);
+    Result<std::optional<Time>> next_due(const std::function<bool(const Claim&)>& skip);
+
+    // nullopt: it is not there, or was set aside just now. `domain` empty: all recipients.
+    Result<std::optional<QueuedMessage>> read(int64_t id, const std::string& domain,
+                                              std::optional<Time> due);
+
+    Result<void> settle(int64_t id, const std::vector<Settlement>& settlements);
+    Result<bool> has_waiting(int64_t id);
+    Result<void> remove(int64_t id);
+
+    Result<std::optional<BodyPlace>> body(int64_t id);
+    Result<std::vector<int64_t>> ids_after(int64_t id, size_t limit);
+    Result<Summary> summary();
+    Result<uint64_t> make_due(std::optional<int64_t> id, Time now);
+
+    const std::vector<std::string>& set_aside() const { return set_aside_; }
+
+ private:
+    Records(store::Database database, observe::Log log)
+        : database_(std::move(database)), log_(std::move(log)) {}
+
+    Result<store::Statement*> use(const char* sql);
+    Result<void> read_recipients(QueuedMessage& message, int64_t id, const std::string& domain,
+                                 std::optional<Time> due, std::string& damage);
+    Result<void> put_aside(int64_t id, const std::string& why);
+
+    store::Database database_;
+    observe::Log log_;
+    std::unordered_map<const char*, store::Statement> statements_;
+    std::vector<std::string> set_aside_;
+};
+
+}  // namespace valija::queue

@@ -1,0 +1,252 @@
+#include "trust/identity/ladder.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "platform/base/text.hpp"
+
+namespace valija::identity {
+namespace {
+
+template <class Enum>
+struct Word {
+    Enum value;
+    std::string_view text;
+};
+
+constexpr auto kSteps = std::to_array<Word<StepName>>({
+    {StepName::Policy, "policy"},
+    {StepName::Dns, "dns"},
+    {StepName::Tcp, "tcp"},
+    {StepName::StartTls, "starttls"},
+    {StepName::Handshake, "handshake"},
+    {StepName::Chain, "chain"},
+    {StepName::Dates, "dates"},
+    {StepName::Revocation, "revocation"},
+    {StepName::Usage, "usage"},
+    {StepName::Identity, "identity"},
+    {StepName::OwnCertificate, "own-certificate"},
+    {StepName::Verdict, "verdict"},
+});
+
+constexpr auto kStates = std::to_array<Word<StepState>>({
+    {StepState::Pass, "pass"},
+    {StepState::Warn, "warn"},
+    {StepState::Unknown, "unknown"},
+    {StepState::Fail, "fail"},
+    {StepState::NotApplicable, "n/a"},
+});
+
+constexpr auto kActors = std::to_array<Word<Actor>>({
+    {Actor::Nobody, ""},
+    {Actor::You, "you"},
+    {Actor::Partner, "partner"},
+    {Actor::Ca, "CA"},
+});
+
+constexpr auto kReasons = std::to_array<Word<Reason>>({
+    {Reason::None, ""},
+    {Reason::UntrustedRoot, "UntrustedRoot"},
+    {Reason::IncompleteChain, "IncompleteChain"},
+    {Reason::SubjectMismatch, "SubjectMismatch"},
+    {Reason::DateInvalid, "DateInvalid"},
+    {Reason::Revoked, "Revoked"},
+    {Reason::RevocationOffline, "RevocationOffline"},
+    {Reason::NoClientCertificate, "NoClientCertificate"},
+    {Reason::UsageInvalid, "UsageInvalid"},
+    {Reason::WeakKey, "WeakKey"},
+    {Reason::ConstraintViolation, "ConstraintViolation"},
+    {Reason::NoTls, "NoTls"},
+});
+
+template <class Enum, size_t N>
+std::string_view text_of(const std::array<Word<Enum>, N>& words, Enum value) {
+    const auto found = std::ranges::find(words, value, &Word<Enum>::value);
+    VALIJA_ENSURE(found != words.end(), "every word of a ladder has its text");
+    return found->text;
+}
+
+template <class Enum, size_t N>
+std::optional<Enum> value_of(const std::array<Word<Enum>, N>& words, std::string_view text) {
+    const auto found = std::ranges::find(words, text, &Word<Enum>::text);
+    return found == words.end() ? std::nullopt : std::optional(found->value);
+}
+
+constexpr size_t kMostSteps = 20;
+constexpr size_t kLongestRecord = 64UL << 10U;
+constexpr char kSeparator = '\t';
+
+// Tabs and line ends within a field are escaped in the record.
+std::string packed(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        switch (c) {
+            case '\t':
+                out += "\\t";
+                break;
+            case '\n':
+                out += "\\n";
+                break;
+            case '\\':
+                out += "\\\\";
+                break;
+            default:
+                out += c;
+        }
+    }
+    return out;
+}
+
+std::string unpacked(std::string_view text) {
+    std::string out;
+    for (size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '\\' || i + 1 == text.size()) {
+            out += text[i];
+            continue;
+        }
+        const char next = text[++i];
+        out += next == 't' ? '\t' : (next == 'n' ? '\n' : next);
+    }
+    return out;
+}
+
+std::optional<Step> step_from(std::string_view line) {
+    const auto fields = split(line, kSeparator);
+    if (fields.size() != 6) {
+        return std::nullopt;
+    }
+    const auto name = value_of(kSteps, fields[0]);
+    const auto state = value_of(kStates, fields[1]);
+    const auto actor = value_of(kActors, fields[2]);
+    const auto reason = value_of(kReasons, fields[3]);
+    if (!name || !state || !actor || !reason) {
+        return std::nullopt;
+    }
+    return Step{.name = *name,
+                .state = *state,
+                .evidence = unpacked(fields[4]),
+                .fix = unpacked(fields[5]),
+                .actor = *actor,
+                .reason = *reason};
+}
+
+std::string step_line(const Step& step) {
+    std::string line = fmt::format("  {:<8}{:<16}{}", state_text(step.state), step_text(step.name),
+                                   escape_peer_text(step.evidence));
+    if (step.reason != Reason::None) {
+        line += fmt::format(" [{}]", reason_text(step.reason));
+    }
+    line += "\n";
+    if (!step.fix.empty()) {
+        const std::string_view who = actor_text(step.actor);
+        line += fmt::format("{:26}fix{}: {}\n", "", who.empty() ? "" : fmt::format(" ({})", who),
+                            escape_peer_text(step.fix));
+    }
+    return line;
+}
+
+bool is_finding(const Step& step) {
+    return step.state == StepState::Fail || step.state == StepState::Unknown ||
+           step.state == StepState::Warn;
+}
+
+}  // namespace
+
+std::string_view step_text(StepName name) { return text_of(kSteps, name); }
+
+std::string_view state_text(StepState state) { return text_of(kStates, state); }
+
+std::string_view actor_text(Actor actor) { return text_of(kActors, actor); }
+
+std::string_view reason_text(Reason reason) { return text_of(kReasons, reason); }
+
+const Step* Ladder::find(StepName name) const {
+    const auto found = std::ranges::find(steps, name, &Step::name);
+    return found == steps.end() ? nullptr : &*found;
+}
+
+const Step* Ladder::first_failure() const {
+    for (const StepState state : {StepState::Fail, StepState::Unknown}) {
+        const auto found = std::ranges::find(steps, state, &Step::state);
+        if (found != steps.end()) {
+            return &*found;
+        }
+    }
+    return nullptr;
+}
+
+bool Ladder::is_proven() const {
+    const Step* verdict = find(StepName::Verdict);
+    return first_failure() == nullptr && verdict != nullptr && verdict->state == StepState::Pass;
+}
+
+void Ladder::conclude() {
+    const Step* failure = first_failure();
+    if (failure == nullptr) {
+        add({.name = StepName::Verdict,
+             .state = StepState::Pass,
+             .evidence = "the path is proven"});
+        return;
+    }
+    add({.name = StepName::Verdict,
+         .state = failure->state,
+         .evidence = fmt::format("the path is not proven: step {}", step_text(failure->name)),
+         .reason = failure->reason});
+}
+
+std::string Ladder::record() const {
+    std::string text;
+    for (const Step& step : steps) {
+        text += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\n", step_text(step.name),
+                            state_text(step.state), actor_text(step.actor),
+                            reason_text(step.reason), packed(step.evidence), packed(step.fix));
+    }
+    return text;
+}
+
+Result<Ladder> Ladder::from_record(std::string_view text) {
+    const auto broken = [] { return fault(FaultKind::Input, "reading a ladder", "damaged record"); };
+    if (text.size() > kLongestRecord || (!text.empty() && !text.ends_with('\n'))) {
+        return broken();
+    }
+    Ladder ladder;
+    while (!text.empty()) {
+        const size_t end = text.find('\n');
+        auto step = step_from(text.substr(0, end));
+        if (!step || ladder.steps.size() >= kMostSteps) {
+            return broken();
+        }
+        ladder.steps.push_back(std::move(*step));
+        text.remove_prefix(end + 1);
+    }
+    return ladder;
+}
+
+std::string ladder_text(const Ladder& ladder, Show show) {
+    std::string text;
+    if (show == Show::All) {
+        for (const Step& step : ladder.steps) {
+            text += step_line(step);
+        }
+        return text;
+    }
+    std::string passed;
+    for (const StepState state : {StepState::Fail, StepState::Unknown, StepState::Warn}) {
+        for (const Step& step : ladder.steps) {
+            if (step.state == state && step.name != StepName::Verdict) {
+                text += step_line(step);
+            }
+        }
+    }
+    for (const Step& step : ladder.steps) {
+        if (!is_finding(step) && step.state == StepState::Pass) {
+            passed += passed.empty() ? "" : ", ";
+            passed += step_text(step.name);
+        }
+    }
+    return passed.empty() ? text : text + fmt::format("  {:<8}{}\n", "pass", passed);
+}
+
+}  // namespace valija::identity

@@ -7,7 +7,7 @@
 #include <boost/asio/post.hpp>
 
 #include "platform/net/task_group.hpp"
-#include "unit/platform/net/run.hpp"
+#include "support/run.hpp"
 
 namespace valija::net {
 namespace {

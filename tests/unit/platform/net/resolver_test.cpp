@@ -13,7 +13,7 @@
 #include "platform/net/internal/dns_data.hpp"
 #include "platform/net/loops.hpp"
 #include "platform/net/task_group.hpp"
-#include "unit/platform/net/run.hpp"
+#include "support/run.hpp"
 
 namespace valija::net {
 namespace {

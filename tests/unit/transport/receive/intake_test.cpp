@@ -3,21 +3,14 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/use_future.hpp>
 #include <filesystem>
+
+#include "support/run.hpp"
 
 namespace valija::receive {
 namespace {
 
-template <class T>
-T run(Task<T> task) {
-    boost::asio::io_context context;
-    auto future = boost::asio::co_spawn(context, std::move(task), boost::asio::use_future);
-    context.run();
-    return future.get();
-}
+using test::run;
 
 class IntakeTest : public testing::Test {
  protected:

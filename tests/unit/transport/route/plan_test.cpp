@@ -3,10 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/use_future.hpp>
 #include <map>
+
+#include "support/run.hpp"
 
 namespace valija::route {
 namespace {
@@ -40,13 +39,7 @@ class TableResolver final : public net::Resolver {
     }
 };
 
-template <class T>
-T run(Task<T> task) {
-    boost::asio::io_context context;
-    auto future = boost::asio::co_spawn(context, std::move(task), boost::asio::use_future);
-    context.run();
-    return future.get();
-}
+using test::run;
 
 class PlanTest : public testing::Test {
  protected:

@@ -11,7 +11,7 @@
 #include "trust/authority/authority.hpp"
 #include "trust/channel/connection.hpp"
 #include "trust/channel/internal/tls_context.hpp"
-#include "unit/platform/net/run.hpp"
+#include "support/run.hpp"
 
 namespace valija::channel::test {
 

@@ -7,8 +7,10 @@
 // Not here: certificates and anchors of partners (directory/partners), editing (edit.hpp).
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,9 +37,9 @@ struct Origin {
 // The typed structs Server, Receive, Send and Partner, a field for each row: Text std::string,
 // TextList std::vector<std::string>, Bool bool, Number int64_t, Size uint64_t, Span Duration,
 // SpanList std::vector<Duration>, Word std::string (one of its words).
-// Each also has: std::string name (file name without .toml), Origin origin, and
-// std::map<std::string, Origin> set (the keys that are written in a file, and where).
-#include "directory/settings/generated_structs.inc"
+// A struct made by hand holds the defaults of the table, as a loaded one does where nothing is
+// written.
+#include "directory/settings/settings_structs.inc"
 
 struct Directory {
     Server server;
@@ -63,5 +65,15 @@ struct SettingRow {
     std::string object, key, type, default_text, when, help;
 };
 const std::vector<SettingRow>& setting_rows();
+
+// A setting as it is in force, for people: `key`, its value as TOML writes it, where it was written
+// ("etc/valija.toml:3") or why it has this value ("default", "preset exchange-edge").
+struct InForce {
+    std::string key, value, origin;
+};
+std::vector<InForce> in_force(const Server& server);
+std::vector<InForce> in_force(const Receive& connector, const Server& server);
+std::vector<InForce> in_force(const Send& connector);
+std::vector<InForce> in_force(const Partner& partner);
 
 }  // namespace valija::settings

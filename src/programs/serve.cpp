@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <mutex>
+#include <utility>
 
 #include "control/service/service.hpp"
 #include "platform/base/snapshot.hpp"
@@ -116,6 +117,7 @@ class Server {
 
     Result<void> open_stores();
     Result<void> open_control();
+    void run_loops();
     void load_credentials();
     void put_in_force(WorldPointer world);
     std::function<void(const identity::WantedList&)> wanter();
@@ -140,7 +142,14 @@ class Server {
     std::unique_ptr<service::Service> service_;
     std::unique_ptr<service::ControlServer> control_;
     std::mutex reloading_;
+    bool is_running_ = false;
 };
+
+void Server::run_loops() {
+    if (!std::exchange(is_running_, true)) {
+        loops_.run();
+    }
+}
 
 std::function<void(const identity::WantedList&)> Server::wanter() {
     return [this](const identity::WantedList& list) { keeper_->want(list.url, list.issuer); };
@@ -249,7 +258,7 @@ Result<void> Server::start() {
     if (auto opened = open_control(); !opened) {
         return opened;
     }
-    loops_.run();
+    run_loops();
     for (const auto& endpoint : receiver_->addresses()) {
         log_.emit(Event::ServerStarted, {{"listen", net::endpoint_text(endpoint)}});
     }
@@ -259,7 +268,7 @@ Result<void> Server::start() {
 // Doors first, then what runs, then the ground under it. Also after a start that failed half-way.
 void Server::stop() {
     log_.emit(Event::ServerStopping);
-    loops_.run();
+    run_loops();  // what a start that failed half-way has spawned must run to end
     if (control_) {
         control_->close();
     }

@@ -1,7 +1,11 @@
 // What a running server answers to operators: queue, counters, crl, reload.
 //
 // Promise: one handler for each command of the command table that needs the server; texts and JSON
-// are made here, once. Thread: the control loop.
+// are made here, once. An unknown command is answered with exit status 64, a fault of ours with 2.
+// Thread: the control loop.
+//
+// Commands and their arguments: "queue list" (limit), "queue show" (id), "queue retry" (id or
+// all=yes), "counters", "crl list", "crl fetch" (url; none = all), "reload".
 #pragma once
 
 #include <functional>
@@ -33,6 +37,7 @@ class Service {
     Task<Answer> queue_retry(Request request);
     Answer counters(const Request& request) const;
     Answer crl_list(const Request& request) const;
+    Answer crl_fetch(const Request& request);
     ServiceParts parts_;
 };
 

@@ -1,0 +1,223 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+
+#include "control/service/table.hpp"
+#include "directory/partners/partners.hpp"
+#include "programs/commands/commands.hpp"
+#include "trust/keystore/keystore.hpp"
+
+namespace json = boost::json;
+
+namespace valija::programs {
+namespace {
+
+using settings::Directory;
+using settings::Problem;
+
+struct Findings {
+    std::vector<Problem> problems;  // the server would refuse them, or could not work with them
+    std::vector<std::string> warnings;
+    std::shared_ptr<const partners::World> world;
+    size_t certificates = 0;
+};
+
+// The certificate for a name that connectors show.
+void check_certificate(const std::string& name, const std::string& connectors,
+                       const keystore::KeyStore& keys, Time now, Findings& findings) {
+    const auto own = keys.select(name, now);
+    if (!own) {
+        findings.warnings.push_back(
+            fmt::format("keys/ holds no certificate for {} ({}): no TLS until there is one", name,
+                        connectors));
+        return;
+    }
+    const Time end = own->chain.front()->not_after;
+    if (end < now) {
+        findings.warnings.push_back(fmt::format("the certificate keys/{}.crt ({}) expired on {}",
+                                                own->name, connectors, iso_time(end)));
+    }
+}
+
+// By the name of the certificate: who shows it.
+std::map<std::string, std::string> shown_certificates(const Directory& directory) {
+    std::map<std::string, std::string> all;
+    const auto note = [&](const auto& row, std::string_view kind) {
+        std::string& names = all[row.certificate.empty() ? row.fqdn : row.certificate];
+        names += fmt::format("{}{} connector {}", names.empty() ? "" : ", ", kind, row.name);
+    };
+    for (const auto& row : directory.receive) note(row, "receive");
+    for (const auto& row : directory.send) note(row, "send");
+    for (const auto& row : directory.partners) {
+        if (row.certificate.empty()) continue;
+        std::string& names = all[row.certificate];
+        names += fmt::format("{}partner {}", names.empty() ? "" : ", ", row.name);
+    }
+    return all;
+}
+
+// A file as the operator names it, relative to --home.
+std::string relative(const std::string& home, const std::string& file) {
+    return file.starts_with(home + "/") ? file.substr(home.size() + 1) : file;
+}
+
+void check_certificates(const Invocation& invocation, Findings& findings) {
+    const std::string folder = invocation.home + "/keys";
+    keystore::KeyStore keys;
+    std::error_code ignored;
+    // `serve` makes it; before that there is nothing to be wrong.
+    if (std::filesystem::exists(folder, ignored)) {
+        const auto signer = keystore::make_file_signer(folder);
+        keys = keystore::KeyStore::load(folder, *signer);
+    }
+    findings.certificates = keys.certificates().size();
+    for (const auto& problem : keys.problems()) {
+        findings.problems.push_back(
+            {.file = relative(invocation.home, problem.file), .text = problem.text});
+    }
+    const Time now = SystemClock().now();
+    const Directory& directory = findings.world->directory;
+    for (const auto& [name, connectors] : shown_certificates(directory)) {
+        check_certificate(name, connectors, keys, now, findings);
+    }
+    if (!directory.server.accepted_domains.empty() && directory.server.mailbox_lmtp.empty()) {
+        findings.warnings.emplace_back(
+            "accepted_domains are set but mailbox.lmtp is not: mail for our own mailboxes waits in "
+            "the queue");
+    }
+}
+
+std::string summary_of(const Findings& findings) {
+    const size_t problems = findings.problems.size();
+    if (problems > 0) {
+        return fmt::format("{} found; the configuration cannot be used as it is.",
+                           service::counted(problems, "problem", "problems"));
+    }
+    const auto& partners = findings.world->partners;
+    const auto enforced = std::ranges::count_if(partners, [](const auto& partner) {
+        return partner->send == partners::Mode::Enforce ||
+               partner->receive == partners::Mode::Enforce;
+    });
+    const Directory& directory = findings.world->directory;
+    return fmt::format("The configuration is good: {} ({} enforced), {}, {}, {}.",
+                       service::counted(partners.size(), "partner", "partners"), enforced,
+                       service::counted(directory.receive.size(), "receive connector",
+                                        "receive connectors"),
+                       service::counted(directory.send.size(), "send connector", "send connectors"),
+                       service::counted(findings.certificates, "certificate", "certificates"));
+}
+
+void print_json(const Findings& findings) {
+    json::array problems;
+    for (const Problem& problem : findings.problems) {
+        problems.push_back(json::object{{"file", problem.file},
+                                        {"line", problem.line},
+                                        {"column", problem.column},
+                                        {"text", problem.text}});
+    }
+    fmt::print(stdout, "{}\n",
+               json::serialize(json::object{{"good", findings.problems.empty()},
+                                            {"problems", std::move(problems)},
+                                            {"warnings", json::value_from(findings.warnings)},
+                                            {"summary", summary_of(findings)}}));
+}
+
+int run_check(const Invocation& invocation) {
+    Findings findings;
+    auto world = partners::load_world(invocation.home);
+    if (world) {
+        findings.world = *world;
+        check_certificates(invocation, findings);
+    } else {
+        findings.problems = world.error();
+    }
+    const int exit_status = findings.problems.empty() ? status::yes : status::configuration;
+    if (invocation.json) {
+        print_json(findings);
+        return exit_status;
+    }
+    for (const Problem& problem : findings.problems) fmt::print(stdout, "{}\n", problem.where());
+    for (const auto& warning : findings.warnings) fmt::print(stdout, "warning: {}\n", warning);
+    fmt::print(stdout, "{}\n", summary_of(findings));
+    return exit_status;
+}
+
+struct Section {
+    std::string title, kind, name;
+    std::vector<settings::InForce> rows;
+};
+
+std::vector<Section> sections_of(const Directory& directory) {
+    std::vector<Section> all{
+        {"valija.toml", "server", "", settings::in_force(directory.server)}};
+    for (const auto& row : directory.receive) {
+        all.push_back({"receive connector " + row.name, "receive", row.name,
+                       settings::in_force(row, directory.server)});
+    }
+    for (const auto& row : directory.send) {
+        all.push_back({"send connector " + row.name, "send", row.name, settings::in_force(row)});
+    }
+    for (const auto& row : directory.partners) {
+        all.push_back({"partner " + row.name, "partner", row.name, settings::in_force(row)});
+    }
+    return all;
+}
+
+int run_show(const Invocation& invocation) {
+    const auto directory = settings::load(invocation.home);
+    if (!directory) return refuse(directory.error());
+    json::array all;
+    bool is_first = true;
+    for (const Section& section : sections_of(*directory)) {
+        if (invocation.json) {
+            for (const auto& row : section.rows) {
+                all.push_back(json::object{{"object", section.kind},
+                                           {"name", section.name},
+                                           {"key", row.key},
+                                           {"value", json::parse(row.value)},
+                                           {"origin", row.origin}});
+            }
+            continue;
+        }
+        fmt::print(stdout, "{}# {}\n{}", is_first ? "" : "\n", section.title,
+                   in_force_text(section.rows));
+        is_first = false;
+    }
+    if (invocation.json) fmt::print(stdout, "{}\n", json::serialize(all));
+    return status::yes;
+}
+
+}  // namespace
+
+std::vector<Command> config_commands() {
+    return {
+        {.group = "Configuration",
+         .noun = "config",
+         .verb = "check",
+         .summary = "check files, anchors and certificates; print what is wrong",
+         .description =
+             "Reads etc/ as a whole, the partners' anchors and our own certificates and keys,\n"
+             "and prints every problem with its file, line and column. Changes nothing and\n"
+             "needs no running server. Exit status 78 if there is a problem; warnings do not\n"
+             "count.",
+         .examples = {"valija config check", "valija config check --json"},
+         .handler = run_check,
+         .json = Json::Yes},
+        {.group = "Configuration",
+         .noun = "config",
+         .verb = "show",
+         .summary = "print every setting in force, and where it comes from",
+         .description =
+             "Prints each setting as it would be written, with the file and line where it is\n"
+             "written, or \"default\". What is not known here is not a setting.",
+         .examples = {"valija config show", "valija config show --json"},
+         .handler = run_show,
+         .json = Json::Yes},
+    };
+}
+
+}  // namespace valija::programs

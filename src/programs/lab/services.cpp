@@ -1,0 +1,232 @@
+#include "programs/lab/services.hpp"
+
+#include <fmt/format.h>
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "platform/store/file.hpp"
+
+namespace valija::lab {
+namespace {
+
+constexpr Duration kStartDeadline = std::chrono::seconds(30);
+
+struct Needed {
+    const char* program;
+    const char* package;
+};
+
+constexpr std::array kNeeded{Needed{"nsd", "nsd"},
+                             Needed{"dovecot", "dovecot-core, dovecot-imapd and dovecot-lmtpd"},
+                             Needed{"swaks", "swaks, with libnet-ssleay-perl"},
+                             Needed{"/usr/bin/python3", "python3"},
+                             Needed{"curl", "curl"},
+                             Needed{"/usr/lib/dovecot/lmtp", "dovecot-lmtpd"},
+                             Needed{"/usr/lib/dovecot/imap", "dovecot-imapd"}};
+
+// Waits until every place answers; a program that ends before is reported with what it said.
+Result<Child> when_listening(Result<Child> child, const std::vector<Place>& places) {
+    if (!child) return child;
+    size_t next = 0;
+    const auto waited = wait_until("waiting for " + child->name(), kStartDeadline, [&] {
+        while (next < places.size() && is_listening(places[next].address, places[next].port)) {
+            ++next;
+        }
+        return next == places.size() || !child->is_running();
+    });
+    if (waited && child->is_running()) return child;
+    return fault(waited ? FaultKind::System : waited.error().kind, "starting " + child->name(),
+                 (waited ? "it ended at once" : waited.error().text()) + "\n" +
+                     last_lines(child->output(), 8));
+}
+
+Result<void> write_all(const std::string& directory,
+                       const std::vector<std::pair<std::string, std::string>>& files) {
+    if (auto made = store::make_directories(directory, 0700); !made) return made;
+    for (const auto& [name, content] : files) {
+        if (auto written = store::write_file(directory + "/" + name, content, 0600); !written) {
+            return written;
+        }
+    }
+    return {};
+}
+
+std::string zone_text(const Zone& zone, const std::string& address) {
+    return fmt::format(
+        "$ORIGIN {0}.\n$TTL 5\n@ SOA ns.{0}. postmaster.{0}. ( 1 3600 600 86400 5 )\n"
+        "@ NS ns.{0}.\nns A {1}\n{2}",
+        zone.domain, address, zone.records);
+}
+
+std::string name_server_text(const std::string& directory, const Place& place,
+                             const std::vector<Zone>& zones) {
+    std::string text = fmt::format(
+        "server:\n    ip-address: {1}@{2}\n    username: \"\"\n    chroot: \"\"\n"
+        "    zonesdir: \"{0}\"\n    database: \"\"\n    pidfile: \"{0}/nsd.pid\"\n"
+        "    xfrdfile: \"{0}/xfrd.state\"\n    zonelistfile: \"{0}/zone.list\"\n"
+        "    cookie-secret-file: \"{0}/cookies\"\n    xfrdir: \"{0}\"\n    server-count: 1\n"
+        "    do-ip6: no\n    hide-version: yes\nremote-control:\n    control-enable: no\n",
+        directory, place.address, place.port);
+    for (const Zone& zone : zones) {
+        text += fmt::format("zone:\n    name: \"{0}\"\n    zonefile: \"{0}.zone\"\n", zone.domain);
+    }
+    return text;
+}
+
+struct MailboxUser {
+    std::string user;
+    std::string group;
+    Identity identity;
+};
+
+Result<MailboxUser> mailbox_user() {
+    const bool is_root = geteuid() == 0;
+    const passwd* entry = is_root ? getpwnam("nobody") : getpwuid(geteuid());
+    if (entry == nullptr) {
+        return fault(FaultKind::System, "starting dovecot",
+                     fmt::format("user {} is not in /etc/passwd", is_root ? 65534 : geteuid()));
+    }
+    MailboxUser result{entry->pw_name, {}, {entry->pw_uid, is_root ? entry->pw_gid : getegid()}};
+    const group* of_user = getgrgid(result.identity.group);
+    if (of_user == nullptr) {
+        return fault(FaultKind::System, "starting dovecot",
+                     fmt::format("group {} is not in /etc/group", result.identity.group));
+    }
+    result.group = of_user->gr_name;
+    return result;
+}
+
+Result<void> give_to(const Identity& identity, const std::string& directory) {
+    for (const char* name : {"", "/dovecot.conf", "/users"}) {
+        const std::string path = directory + name;
+        if (chown(path.c_str(), identity.user, identity.group) != 0) {
+            return system_fault("giving away " + path, errno);
+        }
+    }
+    return {};
+}
+
+// {0} directory, {1} user, {2} group, {3} address, {4} LMTP port, {5} IMAP port, {6} domain,
+// {7} uid, {8} gid. Every service runs as the caller, without chroot: then root is not needed.
+constexpr std::string_view kDovecot = R"(base_dir = {0}/run
+state_dir = {0}/run
+log_path = {0}/dovecot.log
+protocols = imap lmtp
+listen = {3}
+ssl = no
+disable_plaintext_auth = no
+auth_mechanisms = plain
+auth_username_format = %Lu
+default_internal_user = {1}
+default_internal_group = {2}
+default_login_user = {1}
+first_valid_uid = 0
+first_valid_gid = 0
+mail_location = maildir:~/Maildir
+postmaster_address = postmaster@{6}
+hostname = mailbox.{6}
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN {0}/users
+}}
+userdb {{
+  driver = static
+  args = uid={7} gid={8} home={0}/mail/%u
+}}
+service anvil {{
+  chroot =
+}}
+service auth {{
+  user = {1}
+}}
+service auth-worker {{
+  user = {1}
+}}
+service stats {{
+  chroot =
+}}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    address = {3}
+    port = {5}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+service imap {{
+  user = {1}
+}}
+service lmtp {{
+  user = {1}
+  inet_listener lmtp {{
+    address = {3}
+    port = {4}
+  }}
+}}
+)";
+
+}  // namespace
+
+std::vector<std::string> missing_programs() {
+    std::vector<std::string> sentences;
+    for (const Needed& needed : kNeeded) {
+        if (find_program(needed.program).empty()) {
+            sentences.push_back(fmt::format("the program {} is missing; Debian package: {}",
+                                            needed.program, needed.package));
+        }
+    }
+    return sentences;
+}
+
+Result<Child> start_name_server(const std::string& directory, const Place& place,
+                                const std::vector<Zone>& zones) {
+    std::vector<std::pair<std::string, std::string>> files{
+        {"nsd.conf", name_server_text(directory, place, zones)}};
+    for (const Zone& zone : zones) {
+        files.emplace_back(zone.domain + ".zone", zone_text(zone, place.address));
+    }
+    if (auto written = write_all(directory, files); !written) {
+        return std::unexpected(written.error());
+    }
+    return when_listening(
+        Child::start("nsd", {"nsd", "-d", "-c", directory + "/nsd.conf"}, directory + "/output"),
+        {place});
+}
+
+Result<Child> start_web_server(const std::string& directory, const std::string& output_file,
+                               const Place& place) {
+    return when_listening(
+        Child::start("the web server",
+                     {"/usr/bin/python3", "-m", "http.server", std::to_string(place.port), "--bind",
+                      place.address, "--directory", directory},
+                     output_file),
+        {place});
+}
+
+Result<Child> start_mailboxes(const MailboxPlan& plan) {
+    const auto as = mailbox_user();
+    if (!as) return std::unexpected(as.error());
+    std::string users;
+    for (const std::string& address : plan.users) {
+        users += fmt::format("{}:{{PLAIN}}{}\n", address, plan.password);
+    }
+    const std::string text = fmt::format(kDovecot, plan.directory, as->user, as->group,
+                                         plan.lmtp.address, plan.lmtp.port, plan.imap.port,
+                                         plan.domain, as->identity.user, as->identity.group);
+    auto ready = write_all(plan.directory, {{"dovecot.conf", text}, {"users", users}});
+    if (ready && geteuid() == 0) ready = give_to(as->identity, plan.directory);
+    if (!ready) return std::unexpected(ready.error());
+    return when_listening(
+        Child::start("dovecot", {"dovecot", "-F", "-c", plan.directory + "/dovecot.conf"},
+                     plan.directory + "/output",
+                     geteuid() == 0 ? std::optional(as->identity) : std::nullopt),
+        {plan.lmtp, plan.imap});
+}
+
+}  // namespace valija::lab

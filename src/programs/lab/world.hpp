@@ -1,0 +1,126 @@
+// The lab's world: Contoso and Woodgrove Bank, each with a private CA, a server for its revocation
+// list, mailboxes and a `valija serve`; a name server for both; everybody else is an outsider.
+//
+// Promise: once built, all of it answers; it ends, and its directory goes, with the World. Nothing
+// outside 127.0.0.0/8 is touched. Failure: Fault. Thread: main.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "platform/base/result.hpp"
+#include "platform/base/time.hpp"
+#include "programs/lab/addresses.hpp"
+#include "programs/lab/process.hpp"
+#include "trust/authority/authority.hpp"
+
+namespace valija::lab {
+
+// How an organisation is called; the rest of it follows from this.
+struct Identification {
+    std::string name;   // of its folder, and of its file at the partner
+    std::string title;  // for people
+    std::string domain;
+    std::string anchor;  // file name of its CA, without .pem
+    std::string person;  // local part of the one mailbox
+    unsigned host;       // last number of its server's address; the next two follow
+};
+
+struct Organisation {
+    Identification who;
+    std::string hostname;
+    std::string home;     // for --home
+    std::string address;  // of its mail server
+    std::string inside;   // a host of its own people, who may send to everybody
+    std::string mailbox;  // address of its one person
+    Place lmtp;
+    Place imap;
+    Place web;  // of its revocation list
+    std::string crl_url;
+    std::string crl_file;
+    std::string ca_certificate;  // file
+    std::string ca_key;          // file
+    std::string certificate;     // file, leaf first
+    std::string key;             // file
+    authority::Authority ca;
+    std::optional<Child> web_server = {};
+    std::optional<Child> mailboxes = {};
+    std::optional<Child> server = {};
+};
+
+// A certificate with its key, in files, for a client program.
+struct ClientCertificate {
+    std::string certificate;
+    std::string key;
+};
+
+class World {
+  public:
+    // `program` is this program's path; `root` an empty directory of the caller, which is removed
+    // at the end.
+    static Result<std::unique_ptr<World>> build(const std::string& program,
+                                                const std::string& root);
+    World(const World&) = delete;
+    World& operator=(const World&) = delete;
+    ~World();
+
+    static constexpr const char* kPassword = "valija";  // of both mailboxes
+
+    Organisation& contoso() { return *contoso_; }
+
+    Organisation& woodgrove() { return *woodgrove_; }
+
+    authority::Authority& stranger() { return *stranger_; }  // a CA that nobody trusts
+
+    const std::string& root() const { return root_; }
+
+    std::string name_server() const;  // addr@port
+
+    uint16_t smtp_port() const { return smtp_port_; }
+
+    std::string outsider() const { return block_.address(66); }
+
+    std::string range() const { return block_.range(); }
+
+    // `valija <words> --home <its home>`, to its end.
+    Result<Finished> command(const Organisation& of, std::vector<std::string> words) const;
+
+    // A certificate for `host` as the organisation's own are; change the request at will.
+    authority::LeafRequest request_for(const Organisation& of, const std::string& host) const;
+
+    // Files for a client program to show.
+    Result<ClientCertificate> write_certificate(const authority::Issued& issued);
+
+    // Signs the list anew, with all that was revoked, where the web server gives it out.
+    Result<void> publish_list(Organisation& of);
+
+    // The organisation's mail server shows this certificate from now on.
+    Result<void> install_certificate(const Organisation& of, const authority::Issued& issued);
+
+    Result<void> start_server(Organisation& of);
+
+  private:
+    World(std::string program, std::string root)
+        : program_(std::move(program)), root_(std::move(root)), block_(Block::random()) {}
+
+    Result<void> found();
+    Result<void> settle(Organisation& of);
+    Result<void> befriend(const Organisation& of, const Organisation& partner) const;
+    Result<void> start_services();
+    Result<Organisation> organisation(const Identification& who) const;
+
+    std::string program_;
+    std::string root_;
+    Block block_;
+    uint16_t smtp_port_ = 0;
+    Place name_server_place_;
+    std::optional<authority::Authority> stranger_;
+    std::optional<Organisation> contoso_;
+    std::optional<Organisation> woodgrove_;
+    std::optional<Child> name_server_;
+    unsigned written_ = 0;  // client certificates so far
+};
+
+}  // namespace valija::lab

@@ -1,0 +1,1 @@
+"""What scenarios use: real clients, a hostile client, a CA with a bad day."""

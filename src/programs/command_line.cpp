@@ -82,8 +82,8 @@ int unknown_verb(const std::string& noun, const Words& words) {
     if (words.size() < 2) {
         return misused(fmt::format("\"{}\" needs a verb", noun), noun_help(noun));
     }
-    return misused(fmt::format("\"{}\" has no verb \"{}\"{}", noun,
-                               escape_peer_text(words[1], 60), suggestion(words[1], known)),
+    return misused(fmt::format("\"{}\" has no verb \"{}\"{}", noun, escape_peer_text(words[1], 60),
+                               suggestion(words[1], known)),
                    noun_help(noun));
 }
 

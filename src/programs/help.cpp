@@ -132,7 +132,8 @@ std::string command_help(const Command& command) {
     text += "\nOptions:\n";
     for (const Option& option : command.options) {
         const bool is_many = option.times == Times::Many;
-        text += row(option_left(option), option.help + (is_many ? "; may be repeated" : ""), column);
+        text +=
+            row(option_left(option), option.help + (is_many ? "; may be repeated" : ""), column);
     }
     text += common_rows(column, command.home == Home::Needed, command.json == Json::Yes);
     return text + examples_of(command);

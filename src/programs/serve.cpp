@@ -71,8 +71,7 @@ observe::Log open_log(const std::string& home, const settings::Server& server) {
 Result<void> make_home(const std::string& home) {
     for (const char* name : {"log", "run", "spool", "state", "state/crl", "keys"}) {
         const bool secret = std::string_view(name) == "keys";
-        if (const auto made =
-                store::make_directories(home + "/" + name, secret ? 0700 : 0750);
+        if (const auto made = store::make_directories(home + "/" + name, secret ? 0700 : 0750);
             !made) {
             return made;
         }
@@ -87,16 +86,17 @@ void note_certificate(const observe::Log& log, const channel::Credentials& crede
     if (!own) {
         log.emit(Event::CertificateMissing, {{"connector", connector}, {"name", name}});
     } else if (own->chain.front()->not_after < now) {
-        log.emit(Event::CertificateExpired, {{"connector", connector},
-                                             {"name", name},
-                                             {"certificate", own->name},
-                                             {"not_after", iso_time(own->chain.front()->not_after)}});
+        log.emit(Event::CertificateExpired,
+                 {{"connector", connector},
+                  {"name", name},
+                  {"certificate", own->name},
+                  {"not_after", iso_time(own->chain.front()->not_after)}});
     }
 }
 
 // The running server: every part, in the order in which they depend on each other.
 class Server {
- public:
+  public:
     Server(std::string home, WorldPointer world)
         : home_(std::move(home)),
           log_(open_log(home_, world->directory.server)),
@@ -110,9 +110,10 @@ class Server {
     Result<void> start();
     void stop();
     service::Answer reload();
+
     const observe::Log& log() const { return log_; }
 
- private:
+  private:
     static constexpr size_t kMostTasks = 200000;  // the settings bound sessions far below
 
     Result<void> open_stores();
@@ -300,7 +301,8 @@ service::Answer Server::reload() {
     }
     put_in_force(*world);
     dispatcher_->wake();
-    log_.emit(Event::ConfigurationReloaded, {{"partners", std::to_string((*world)->partners.size())}});
+    log_.emit(Event::ConfigurationReloaded,
+              {{"partners", std::to_string((*world)->partners.size())}});
     return {.exit_status = 0, .out = "The new configuration is in force.\n", .err = {}};
 }
 

@@ -32,6 +32,7 @@ void read_content(benchmark::State& state) {
     }
     state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(wire.size()));
 }
+
 BENCHMARK(read_content);
 
 // One judgement of a partner's client, chain building and revocation look-up included.
@@ -62,6 +63,7 @@ void judge_a_client(benchmark::State& state) {
         }
     }
 }
+
 BENCHMARK(judge_a_client);
 
 Task<void> commit_one(queue::Spool* spool, const std::string* text, size_t* done) {
@@ -79,8 +81,8 @@ void commit_durably(benchmark::State& state) {
     std::string name = (std::filesystem::temp_directory_path() / "bench-XXXXXX").string();
     const std::string directory = mkdtemp(name.data());
     {
-        auto spool = queue::Spool::open({.directory = directory},
-                                        observe::Log(observe::make_null_sink()));
+        auto spool =
+            queue::Spool::open({.directory = directory}, observe::Log(observe::make_null_sink()));
         const std::string text(4096, 'x');
         size_t done = 0;
         size_t asked = 0;
@@ -99,6 +101,7 @@ void commit_durably(benchmark::State& state) {
     }
     std::filesystem::remove_all(directory);
 }
+
 BENCHMARK(commit_durably)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 }  // namespace

@@ -37,7 +37,7 @@ Problem trust_problem(const settings::Partner& partner, std::string text) {
 
 // Reads each file once, however many partners name it.
 class AnchorFiles {
- public:
+  public:
     explicit AnchorFiles(std::string home) : home_(std::move(home)) {}
 
     const Result<std::vector<x509::Certificate>>& of(const std::string& name) {
@@ -48,7 +48,7 @@ class AnchorFiles {
 
     static std::string file_of(const std::string& name) { return "etc/anchors/" + name + ".pem"; }
 
- private:
+  private:
     Result<std::vector<x509::Certificate>> read(const std::string& file) const {
         const auto text = store::read_file(home_ + "/" + file, largest_anchor_file);
         // The path is told by the problem.
@@ -75,29 +75,29 @@ std::optional<x509::Anchors> anchors_of(const settings::Partner& partner, Anchor
         all.insert(all.end(), read->begin(), read->end());
     }
     if (problems.size() != before) return std::nullopt;
-    auto anchors = partner.trust.empty() ? x509::Anchors::system()
-                                         : x509::Anchors::from_certificates(all);
+    auto anchors =
+        partner.trust.empty() ? x509::Anchors::system() : x509::Anchors::from_certificates(all);
     if (anchors) return std::move(*anchors);
     problems.push_back(trust_problem(
-        partner, fmt::format("\"trust\": the {} cannot be used: {}",
-                             partner.trust.empty() ? "system's roots" : "anchors",
-                             anchors.error().text())));
+        partner,
+        fmt::format("\"trust\": the {} cannot be used: {}",
+                    partner.trust.empty() ? "system's roots" : "anchors", anchors.error().text())));
     return std::nullopt;
 }
 
 std::shared_ptr<const PartnerRules> rules_of(const settings::Partner& partner,
                                              x509::Anchors anchors) {
-    PartnerRules rules{.name = partner.name,
-                       .origin = partner.origin,
-                       .domains = partner.domains,
-                       .send = mode_of(partner.send),
-                       .receive = mode_of(partner.receive),
-                       .on_failure =
-                           partner.on_failure == "reject" ? OnFailure::Reject : OnFailure::Defer,
-                       .certificate = partner.certificate,
-                       .protect_header_from = partner.protect_header_from,
-                       .crl = partner.crl,
-                       .rule = {}};
+    PartnerRules rules{
+        .name = partner.name,
+        .origin = partner.origin,
+        .domains = partner.domains,
+        .send = mode_of(partner.send),
+        .receive = mode_of(partner.receive),
+        .on_failure = partner.on_failure == "reject" ? OnFailure::Reject : OnFailure::Defer,
+        .certificate = partner.certificate,
+        .protect_header_from = partner.protect_header_from,
+        .crl = partner.crl,
+        .rule = {}};
     rules.rule.partner = partner.name;
     rules.rule.names = partner.names;
     rules.rule.anchors = std::move(anchors);
@@ -139,8 +139,8 @@ std::expected<std::shared_ptr<const World>, Problems> make_world(const std::stri
     return world;
 }
 
-std::expected<std::shared_ptr<const World>, Problems> load_world(
-    const std::string& home, const settings::Overlay& overlay) {
+std::expected<std::shared_ptr<const World>, Problems> load_world(const std::string& home,
+                                                                 const settings::Overlay& overlay) {
     auto directory = settings::load(home, overlay);
     if (!directory) return std::unexpected(std::move(directory.error()));
     return make_world(home, std::move(*directory));

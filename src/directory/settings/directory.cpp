@@ -47,7 +47,7 @@ void lower_names(Partner& partner) {
 }
 
 class Loader {
- public:
+  public:
     Loader(const std::string& home, const Overlay& overlay) : home_(home), overlay_(overlay) {}
 
     std::expected<Directory, Problems> load() {
@@ -60,7 +60,7 @@ class Loader {
         return std::move(directory_);
     }
 
- private:
+  private:
     void add(const std::string& file, std::string text) {
         problems_.push_back({.file = file, .text = std::move(text)});
     }
@@ -71,14 +71,19 @@ class Loader {
         const std::string path = home_ + "/" + file;
         if (lstat(path.c_str(), &status) != 0) {
             const int error = errno;
-            add(file, error == ENOENT ? "the file is missing"
-                                      : "cannot be read: " + std::generic_category().message(error));
+            add(file, error == ENOENT
+                          ? "the file is missing"
+                          : "cannot be read: " + std::generic_category().message(error));
             return false;
         }
-        if (S_ISLNK(status.st_mode)) add(file, "is a symbolic link; put the file itself here");
-        else if (!S_ISREG(status.st_mode)) add(file, "is not a file");
-        else if (status.st_size > static_cast<off_t>(largest_file)) add(file, "is larger than 1 MiB");
-        else return true;
+        if (S_ISLNK(status.st_mode))
+            add(file, "is a symbolic link; put the file itself here");
+        else if (!S_ISREG(status.st_mode))
+            add(file, "is not a file");
+        else if (status.st_size > static_cast<off_t>(largest_file))
+            add(file, "is larger than 1 MiB");
+        else
+            return true;
         return false;
     }
 
@@ -122,8 +127,10 @@ class Loader {
         }
         for (const auto& [file, text] : overlay_) {
             if (!file.starts_with(folder + "/")) continue;
-            if (text) files.insert(file);
-            else files.erase(file);
+            if (text)
+                files.insert(file);
+            else
+                files.erase(file);
         }
         if (files.size() > most_files) {
             add(folder, fmt::format("holds more than {} files", most_files));
@@ -172,10 +179,11 @@ class Loader {
             read_into(directory_.send, file, *document, {"kind"});
         } else {
             const Place at = kind == document->entries.end() ? Place() : kind->begin;
-            problems_.push_back({.file = file,
-                                 .line = at.line,
-                                 .column = at.column,
-                                 .text = "a connector needs kind = \"receive\" or kind = \"send\""});
+            problems_.push_back(
+                {.file = file,
+                 .line = at.line,
+                 .column = at.column,
+                 .text = "a connector needs kind = \"receive\" or kind = \"send\""});
         }
     }
 
@@ -201,9 +209,9 @@ class Loader {
             if (connector.fqdn.empty()) connector.fqdn = server.hostname;
         }
         if (server.postmaster.empty()) {
-            server.postmaster = "postmaster@" + (server.accepted_domains.empty()
-                                                     ? server.hostname
-                                                     : server.accepted_domains.front());
+            server.postmaster =
+                "postmaster@" + (server.accepted_domains.empty() ? server.hostname
+                                                                 : server.accepted_domains.front());
         }
     }
 

@@ -64,6 +64,7 @@ std::expected<Directory, std::vector<Problem>> load(const std::string& home,
 struct SettingRow {
     std::string object, key, type, default_text, when, help;
 };
+
 const std::vector<SettingRow>& setting_rows();
 
 // A setting as it is in force, for people: `key`, its value as TOML writes it, where it was written
@@ -71,6 +72,7 @@ const std::vector<SettingRow>& setting_rows();
 struct InForce {
     std::string key, value, origin;
 };
+
 std::vector<InForce> in_force(const Server& server);
 std::vector<InForce> in_force(const Receive& connector, const Server& server);
 std::vector<InForce> in_force(const Send& connector);

@@ -21,8 +21,8 @@ std::unexpected<Problems> refused(const std::string& file, std::string text) {
 bool is_ours(const std::string& file) {
     for (const std::string_view folder : {"etc/partners.d/", "etc/connectors.d/"}) {
         if (!file.starts_with(folder) || !file.ends_with(".toml")) continue;
-        return is_object_name(std::string_view(file).substr(folder.size(),
-                                                          file.size() - folder.size() - 5));
+        return is_object_name(
+            std::string_view(file).substr(folder.size(), file.size() - folder.size() - 5));
     }
     return file == "etc/valija.toml";
 }
@@ -68,8 +68,8 @@ std::vector<std::string> elements_of(std::string_view words) {
     std::vector<std::string> elements;
     for (const std::string_view part : split(words, ',')) {
         const std::string_view element = trim(part);
-        const bool is_inside = !elements.empty() && elements.back().starts_with("ldap") &&
-                               !element.contains("://");
+        const bool is_inside =
+            !elements.empty() && elements.back().starts_with("ldap") && !element.contains("://");
         if (is_inside) {
             elements.back() += "," + std::string(part);
         } else if (!element.empty()) {
@@ -128,8 +128,9 @@ Result<std::string> toml_value(const SettingRow& row, std::string_view words) {
                          : type.kind == Kind::Number ? parse_size(words).has_value()
                                                      : std::ranges::none_of(words, is_control);
     if (!is_good || (type.kind == Kind::Number && !words.empty() && words.back() > '9')) {
-        return fault(FaultKind::Input, fmt::format("\"{}\" wants {}, not \"{}\"", row.key,
-                                                   wanted(type.kind), escape_peer_text(words, 100)));
+        return fault(FaultKind::Input,
+                     fmt::format("\"{}\" wants {}, not \"{}\"", row.key, wanted(type.kind),
+                                 escape_peer_text(words, 100)));
     }
     if (is_bare) return std::string(words);
     if (type.kind != Kind::TextList && type.kind != Kind::SpanList) return toml_text(words);

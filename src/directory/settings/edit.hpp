@@ -40,7 +40,7 @@ bool is_object_name(std::string_view name);
 // type of the row. Fault Input: not a value of this type.
 Result<std::string> toml_value(const SettingRow& row, std::string_view words);
 
-std::string toml_text(std::string_view text);                       // quoted and escaped
+std::string toml_text(std::string_view text);  // quoted and escaped
 std::string toml_list(const std::vector<std::string>& elements);
 
 }  // namespace valija::settings

@@ -23,9 +23,8 @@ std::vector<InForce> list(const Object& object, std::string_view name, std::stri
         } else if (is_of_preset(preset, name, column.key)) {
             origin = fmt::format("preset {}", preset);
         }
-        all.push_back({.key = column.key,
-                       .value = toml_of(column.get(object)),
-                       .origin = std::move(origin)});
+        all.push_back(
+            {.key = column.key, .value = toml_of(column.get(object)), .origin = std::move(origin)});
     }
     return all;
 }

@@ -31,9 +31,8 @@ void check_certificate(const std::string& name, const std::string& connectors,
                        const keystore::KeyStore& keys, Time now, Findings& findings) {
     const auto own = keys.select(name, now);
     if (!own) {
-        findings.warnings.push_back(
-            fmt::format("keys/ holds no certificate for {} ({}): no TLS until there is one", name,
-                        connectors));
+        findings.warnings.push_back(fmt::format(
+            "keys/ holds no certificate for {} ({}): no TLS until there is one", name, connectors));
         return;
     }
     const Time end = own->chain.front()->not_after;
@@ -103,12 +102,12 @@ std::string summary_of(const Findings& findings) {
                partner->receive == partners::Mode::Enforce;
     });
     const Directory& directory = findings.world->directory;
-    return fmt::format("The configuration is good: {} ({} enforced), {}, {}, {}.",
-                       service::counted(partners.size(), "partner", "partners"), enforced,
-                       service::counted(directory.receive.size(), "receive connector",
-                                        "receive connectors"),
-                       service::counted(directory.send.size(), "send connector", "send connectors"),
-                       service::counted(findings.certificates, "certificate", "certificates"));
+    return fmt::format(
+        "The configuration is good: {} ({} enforced), {}, {}, {}.",
+        service::counted(partners.size(), "partner", "partners"), enforced,
+        service::counted(directory.receive.size(), "receive connector", "receive connectors"),
+        service::counted(directory.send.size(), "send connector", "send connectors"),
+        service::counted(findings.certificates, "certificate", "certificates"));
 }
 
 void print_json(const Findings& findings) {
@@ -152,8 +151,7 @@ struct Section {
 };
 
 std::vector<Section> sections_of(const Directory& directory) {
-    std::vector<Section> all{
-        {"valija.toml", "server", "", settings::in_force(directory.server)}};
+    std::vector<Section> all{{"valija.toml", "server", "", settings::in_force(directory.server)}};
     for (const auto& row : directory.receive) {
         all.push_back({"receive connector " + row.name, "receive", row.name,
                        settings::in_force(row, directory.server)});

@@ -69,9 +69,9 @@ const Partner* find_partner(const Directory& directory, const std::string& name)
     std::vector<std::string> known;
     for (const Partner& partner : directory.partners) known.push_back(partner.name);
     const auto near = nearest(name, known);
-    fmt::print(stderr, "valija: no partner is called \"{}\"{}\n", escape_peer_text(name, 60),
-               near ? fmt::format("; did you mean \"{}\"?", *near)
-                    : "; `valija partner list` shows them");
+    fmt::print(
+        stderr, "valija: no partner is called \"{}\"{}\n", escape_peer_text(name, 60),
+        near ? fmt::format("; did you mean \"{}\"?", *near) : "; `valija partner list` shows them");
     return nullptr;
 }
 
@@ -129,7 +129,8 @@ int run_add(const Invocation& invocation) {
     const auto directory = settings::load(invocation.home);
     if (!directory) return refuse(directory.error());
     if (directory->partner(name) != nullptr) {
-        fmt::print(stderr, "valija: the partner \"{}\" exists; `valija partner set {} …` changes it\n",
+        fmt::print(stderr,
+                   "valija: the partner \"{}\" exists; `valija partner set {} …` changes it\n",
                    name, name);
         return status::no;
     }
@@ -154,7 +155,8 @@ int run_add(const Invocation& invocation) {
 std::optional<Change> change_of(const std::string& text) {
     const size_t equals = text.find('=');
     if (equals == std::string::npos) {
-        fmt::print(stderr, "valija: \"{}\" is not of the form key=value\n", escape_peer_text(text, 60));
+        fmt::print(stderr, "valija: \"{}\" is not of the form key=value\n",
+                   escape_peer_text(text, 60));
         return std::nullopt;
     }
     const std::string key = text.substr(0, equals);
@@ -168,9 +170,9 @@ std::optional<Change> change_of(const std::string& text) {
         return std::nullopt;
     }
     const auto near = nearest(key, known);
-    fmt::print(stderr, "valija: a partner has no setting \"{}\"{}\n", escape_peer_text(key, 60),
-               near ? fmt::format("; did you mean \"{}\"?", *near)
-                    : "; it has " + join(known, ", "));
+    fmt::print(
+        stderr, "valija: a partner has no setting \"{}\"{}\n", escape_peer_text(key, 60),
+        near ? fmt::format("; did you mean \"{}\"?", *near) : "; it has " + join(known, ", "));
     return std::nullopt;
 }
 
@@ -225,9 +227,10 @@ int run_list(const Invocation& invocation) {
                    partner.trust.empty() ? "system" : join(partner.trust, ", "), partner.revocation,
                    join(partner.domains, ", ")});
     }
-    fmt::print(stdout, "{}", table.is_empty() ? "There is no partner yet; see `valija partner add "
-                                                "--help`.\n"
-                                              : table.text());
+    fmt::print(stdout, "{}",
+               table.is_empty() ? "There is no partner yet; see `valija partner add "
+                                  "--help`.\n"
+                                : table.text());
     return status::yes;
 }
 
@@ -245,22 +248,23 @@ int run_show(const Invocation& invocation) {
 Argument name_argument() { return {.name = "NAME", .help = "the partner's name"}; }
 
 Command add_command() {
-    return {.group = "Partners",
-            .noun = "partner",
-            .verb = "add",
-            .arguments = {{.name = "NAME",
-                           .help = "a short name: letters, digits, dash, dot, underscore"}},
-            .options = setting_options(),
-            .summary = "add a partner organisation and its rule",
-            .description =
-                "Writes etc/partners.d/NAME.toml. With \"monitor\" mail flows as ever and what\n"
-                "\"enforce\" would have refused is counted; with \"enforce\" mail passes only where\n"
-                "the partner's certificate proves its domain, else it waits.\n"
-                "Put the partner's CA certificate into etc/anchors/ANCHOR.pem first.",
-            .examples = {"valija partner add woodgrovebank --domain woodgrovebank.com \\\n"
-                         "    --trust woodgrove-root --send enforce --receive enforce"},
-            .handler = run_add,
-            .runs = Runs::Both};
+    return {
+        .group = "Partners",
+        .noun = "partner",
+        .verb = "add",
+        .arguments = {{.name = "NAME",
+                       .help = "a short name: letters, digits, dash, dot, underscore"}},
+        .options = setting_options(),
+        .summary = "add a partner organisation and its rule",
+        .description =
+            "Writes etc/partners.d/NAME.toml. With \"monitor\" mail flows as ever and what\n"
+            "\"enforce\" would have refused is counted; with \"enforce\" mail passes only where\n"
+            "the partner's certificate proves its domain, else it waits.\n"
+            "Put the partner's CA certificate into etc/anchors/ANCHOR.pem first.",
+        .examples = {"valija partner add woodgrovebank --domain woodgrovebank.com \\\n"
+                     "    --trust woodgrove-root --send enforce --receive enforce"},
+        .handler = run_add,
+        .runs = Runs::Both};
 }
 
 Command set_command() {

@@ -13,11 +13,12 @@ std::string control_socket(const Invocation& invocation) {
 
 int ask_server(const Invocation& invocation, const std::string& command,
                std::map<std::string, std::string> arguments) {
-    const auto answer = service::ask(control_socket(invocation), {.command = command,
-                                                                  .arguments = std::move(arguments),
-                                                                  .json = invocation.json});
+    const auto answer = service::ask(
+        control_socket(invocation),
+        {.command = command, .arguments = std::move(arguments), .json = invocation.json});
     if (!answer && answer.error().kind == FaultKind::Network) {
-        fmt::print(stderr, "valija: no server is running for {}; start it with: valija serve --home {}\n",
+        fmt::print(stderr,
+                   "valija: no server is running for {}; start it with: valija serve --home {}\n",
                    invocation.home, invocation.home);
         return status::no_server;
     }

@@ -89,8 +89,7 @@ std::optional<Address> parse_address(std::string_view text) {
     }
     const std::string_view local = text.substr(0, at);
     const std::string_view domain = text.substr(at + 1);
-    const bool local_is_good =
-        local.size() <= kLocalLimit && (quoted > 0 || is_dot_string(local));
+    const bool local_is_good = local.size() <= kLocalLimit && (quoted > 0 || is_dot_string(local));
     if (!local_is_good || !(is_host_name(domain) || is_literal(domain))) {
         return std::nullopt;
     }

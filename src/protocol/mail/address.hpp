@@ -17,6 +17,7 @@ struct Address {
     std::string domain;  // lower case; "[192.0.2.1]" for a literal; empty only for <Postmaster>
 
     std::string text() const { return domain.empty() ? local : local + "@" + domain; }
+
     friend bool operator==(const Address&, const Address&) = default;
 };
 

@@ -70,9 +70,9 @@ void add_domain(std::vector<std::string>& domains, const std::string& domain) {
 std::string plain(std::string_view text, size_t limit, bool blanks) {
     std::string out;
     for (const char c : text.substr(0, limit)) {
-        const bool ok = (c > ' ' && c <= '~' && c != '(' && c != ')' && c != '\\' && c != '"' &&
-                         c != ';') ||
-                        (blanks && c == ' ');
+        const bool ok =
+            (c > ' ' && c <= '~' && c != '(' && c != ')' && c != '\\' && c != '"' && c != ';') ||
+            (blanks && c == ' ');
         out += ok ? c : '?';
     }
     return out;
@@ -147,8 +147,7 @@ std::string without_our_marks(std::string_view header, std::string_view authserv
 
 std::string authentication_results(const AuthenticationResults& results) {
     std::string line = fmt::format("Authentication-Results: {};\r\n\tx-domain-secured={}",
-                                   plain(results.fqdn, 255, false),
-                                   verdict_word(results.verdict));
+                                   plain(results.fqdn, 255, false), verdict_word(results.verdict));
     if (!results.words.empty()) {
         line += fmt::format(" ({})", plain(results.words, 400, true));
     }

@@ -48,6 +48,7 @@ struct AuthenticationResults {
     std::string mail_from;
     std::string header_from;
 };
+
 std::string authentication_results(const AuthenticationResults& results);
 
 // The trace field, folded, with CRLF (RFC 5321 4.4, RFC 3848: ESMTP, ESMTPS, SMTP).
@@ -56,11 +57,12 @@ struct Received {
     std::string client_address;  // as text, IPv6 without prefix
     std::string fqdn;
     std::string queue_id;
-    std::string protocol;         // "ESMTPS"
-    std::string tls;              // "TLSv1.3 cipher TLS_AES_256_GCM_SHA384", empty without TLS
-    std::string for_recipient;    // only where there is exactly one
+    std::string protocol;       // "ESMTPS"
+    std::string tls;            // "TLSv1.3 cipher TLS_AES_256_GCM_SHA384", empty without TLS
+    std::string for_recipient;  // only where there is exactly one
     Time time;
 };
+
 std::string received(const Received& received);
 
 }  // namespace valija::mail

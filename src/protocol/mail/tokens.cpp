@@ -21,7 +21,7 @@ bool is_special(char c) {
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 class Tokens {
- public:
+  public:
     explicit Tokens(std::string_view value) : rest_(value) {}
 
     Token next() {
@@ -45,7 +45,7 @@ class Tokens {
         return atom();
     }
 
- private:
+  private:
     // Blanks, folds and comments. False: a comment without end, or too deep.
     bool skip_blanks() {
         while (!rest_.empty() && (is_blank(rest_.front()) || rest_.front() == '(')) {
@@ -108,7 +108,7 @@ class Tokens {
 
 // addr-spec, mailbox and group lists, read with one token of look-ahead.
 class AddressList {
- public:
+  public:
     explicit AddressList(std::string_view value) : tokens_(value) { advance(); }
 
     std::optional<std::vector<std::string>> read() {
@@ -122,9 +122,11 @@ class AddressList {
         return std::move(domains_);
     }
 
- private:
+  private:
     void advance() { token_ = tokens_.next(); }
+
     bool is(char c) const { return token_.kind == Kind::Special && token_.text.front() == c; }
+
     bool is_word() const { return token_.kind == Kind::Atom || token_.kind == Kind::Quoted; }
 
     void skip_words() {
@@ -195,7 +197,7 @@ class AddressList {
 std::string first_token(std::string_view value) {
     Token token = Tokens(value).next();
     return token.kind == Kind::Atom || token.kind == Kind::Quoted ? std::move(token.text)
-                                                                 : std::string();
+                                                                  : std::string();
 }
 
 std::optional<std::vector<std::string>> address_domains(std::string_view value) {

@@ -316,9 +316,7 @@ void ClientDialog::on_end_of_data(const Reply& reply) {
 }
 
 // A transaction that did not end with its content is still open: RSET closes it.
-void ClientDialog::finish_message() {
-    await(Awaited::Reset, "RSET");
-}
+void ClientDialog::finish_message() { await(Awaited::Reset, "RSET"); }
 
 void ClientDialog::quit() { await(Awaited::Quit, "QUIT"); }
 

@@ -31,13 +31,24 @@ struct Capabilities {
 
 // Where the session stands; each phase has its own deadline (RFC 5321 4.5.3.2) and its phrase,
 // the same in log, report and explanation.
-enum class Phase { Connect, Greeting, Hello, StartTls, Handshake, Mail, Recipient, Data, Content,
-                   EndOfData, Quit };
+enum class Phase {
+    Connect,
+    Greeting,
+    Hello,
+    StartTls,
+    Handshake,
+    Mail,
+    Recipient,
+    Data,
+    Content,
+    EndOfData,
+    Quit
+};
 Duration phase_deadline(Phase phase);
 std::string_view phase_phrase(Phase phase);  // "waiting for the reply to the end of data"
 
 class ClientDialog {
- public:
+  public:
     struct Options {
         std::string client_name;  // EHLO or LHLO argument
         bool lmtp = false;
@@ -55,6 +66,7 @@ class ClientDialog {
     explicit ClientDialog(Options options);
 
     Need need() const { return need_; }
+
     Phase phase() const { return phase_; }
 
     // Bytes to send before the need is met; empties the buffer.
@@ -80,7 +92,7 @@ class ClientDialog {
     // After Need::Outcome: the final reply for each recipient, in order.
     const std::vector<Reply>& outcomes() const { return outcomes_; }
 
- private:
+  private:
     Options options_;
     Need need_ = Need::Reply;
     Phase phase_ = Phase::Greeting;
@@ -90,8 +102,18 @@ class ClientDialog {
     std::vector<Reply> outcomes_;
 
     // What the replies to come answer, in order: a batch may have many on the way.
-    enum class Awaited { Greeting, Hello, OldHello, StartTls, Mail, Recipient, Data, EndOfData,
-                         Reset, Quit };
+    enum class Awaited {
+        Greeting,
+        Hello,
+        OldHello,
+        StartTls,
+        Mail,
+        Recipient,
+        Data,
+        EndOfData,
+        Reset,
+        Quit
+    };
     void await(Awaited what, std::string_view command);
     void await_next();
     void fail(const Reply& reply);
@@ -108,11 +130,11 @@ class ClientDialog {
 
     std::deque<Awaited> awaited_;
     std::vector<std::string> recipient_commands_;
-    std::vector<size_t> accepted_;   // indexes of recipients that were accepted, in order
-    size_t answered_ = 0;            // recipients with a reply
-    size_t next_final_ = 0;          // LMTP: which accepted recipient the next reply is for
+    std::vector<size_t> accepted_;  // indexes of recipients that were accepted, in order
+    size_t answered_ = 0;           // recipients with a reply
+    size_t next_final_ = 0;         // LMTP: which accepted recipient the next reply is for
     std::optional<Reply> mail_refused_;
-    bool discard_ = false;           // a 354 came although nobody was accepted
+    bool discard_ = false;  // a 354 came although nobody was accepted
 };
 
 }  // namespace valija::smtp

@@ -13,7 +13,7 @@ namespace valija::smtp {
 // Malformed, yet the reader still finds the true end, so that the session stays in step
 // (SMTP smuggling, CVE-2023-51764 and its kin). Constant memory.
 class ContentReader {
- public:
+  public:
     enum class State { More, Complete };
 
     // Takes bytes from the front of `input`, appends decoded content to `out`, and returns how many
@@ -21,9 +21,10 @@ class ContentReader {
     size_t take(std::string_view input, std::string& out);
 
     State state() const { return done_ ? State::Complete : State::More; }
+
     bool is_malformed() const { return malformed_; }  // a bare CR or LF, or a NUL, was seen
 
- private:
+  private:
     enum class Position { LineStart, Text, Cr, Dot, DotCr };
     Position position_ = Position::LineStart;
     bool done_ = false;
@@ -33,11 +34,11 @@ class ContentReader {
 // Writes content to the stream: doubles dots at line starts and, at the end, adds CRLF if the last
 // line lacks it, and ".CRLF".
 class ContentWriter {
- public:
+  public:
     void append(std::string_view chunk, std::string& out);
     void finish(std::string& out);
 
- private:
+  private:
     bool line_start_ = true;
     bool after_cr_ = false;
 };

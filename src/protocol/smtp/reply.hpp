@@ -14,7 +14,9 @@ struct Reply {
     std::vector<std::string> lines;  // at least one; without code and enhanced code
 
     bool is_positive() const { return code >= 200 && code < 400; }
+
     bool is_temporary() const { return code >= 400 && code < 500; }
+
     bool is_permanent() const { return code >= 500 && code < 600; }
 
     // As sent, each line with CRLF.
@@ -31,14 +33,14 @@ Reply reply(int code, std::string enhanced, std::string text);
 // Promise: bounded (100 lines, 512 bytes kept of each); a line that is not a reply line, or whose
 // code differs from the first, makes the result malformed, and the session must end.
 class ReplyReader {
- public:
+  public:
     enum class Progress { More, Complete, Malformed };
     Progress hear(std::string_view line);  // without CRLF
 
     // After Complete: the reply; the reader starts anew.
     Reply take();
 
- private:
+  private:
     Reply reply_;
 };
 

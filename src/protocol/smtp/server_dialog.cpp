@@ -17,11 +17,10 @@ constexpr size_t kLongestName = 255;
 // Names as real clients send them: host names, literals, underscores; nothing that could forge
 // a trace line.
 bool is_client_name(std::string_view text) {
-    return !text.empty() && text.size() <= kLongestName &&
-           std::ranges::all_of(text, [](char c) {
-               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                      std::string_view(".-_:[]").find(c) != std::string_view::npos;
-           });
+    return !text.empty() && text.size() <= kLongestName && std::ranges::all_of(text, [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               std::string_view(".-_:[]").find(c) != std::string_view::npos;
+    });
 }
 
 bool has_control(std::string_view line) {
@@ -143,8 +142,8 @@ ServerStep ServerDialog::on_helo(std::string_view arguments) {
     reset_transaction();
     helo_ = arguments;
     extended_ = false;
-    return SendReply{reply(250, "", fmt::format("{} Hello [{}]", options_.fqdn,
-                                                options_.client_address))};
+    return SendReply{
+        reply(250, "", fmt::format("{} Hello [{}]", options_.fqdn, options_.client_address))};
 }
 
 ServerStep ServerDialog::on_starttls(std::string_view /*arguments*/) {

@@ -30,31 +30,37 @@ struct ServerOptions {
 struct SendReply {
     Reply reply;
 };
+
 // Ask policy whether this sender may come in; then answer().
 struct AskSender {
     mail::ReversePath sender;
     uint64_t declared_size = 0;  // 0 = not declared
 };
+
 // Ask policy about this recipient; then answer(). A positive answer adds it to the envelope.
 struct AskRecipient {
     mail::Recipient recipient;
 };
+
 // Send the 354, read content to CRLF.CRLF, then content_ended() and send its own reply.
 struct TakeContent {
     Reply reply;
 };
+
 // Send the reply; input must be empty; shake hands; then tls_started(). If it fails: end.
 struct StartTls {
     Reply reply;
 };
+
 // Send the reply and end the session.
 struct Close {
     Reply reply;
 };
+
 using ServerStep = std::variant<SendReply, AskSender, AskRecipient, TakeContent, StartTls, Close>;
 
 class ServerDialog {
- public:
+  public:
     explicit ServerDialog(ServerOptions options);
 
     Reply greeting() const;
@@ -74,11 +80,14 @@ class ServerDialog {
     void tls_started();
 
     bool is_tls() const { return tls_; }
-    bool is_extended() const { return extended_; }           // EHLO, not HELO
+
+    bool is_extended() const { return extended_; }  // EHLO, not HELO
+
     const std::string& client_name() const { return helo_; }  // argument of EHLO or HELO
+
     const mail::Envelope& envelope() const { return envelope_; }
 
- private:
+  private:
     enum class State { Start, Ready, Mail, Recipients };
     struct Rule;
     static std::span<const Rule> rules();

@@ -82,8 +82,8 @@ Task<void> try_endpoint(Attempt* attempt, std::string host, tcp::endpoint endpoi
 }
 
 Task<void> try_host(Attempt* attempt, std::string host) {
-    const Endpoints endpoints = co_await route::addresses(attempt->plan, host, attempt->port,
-                                                          &attempt->parts.resolver);
+    const Endpoints endpoints =
+        co_await route::addresses(attempt->plan, host, attempt->port, &attempt->parts.resolver);
     if (!endpoints) {
         attempt->last = from_look_up(endpoints.error(), host);
         co_return;

@@ -15,18 +15,21 @@ namespace valija::deliver {
 
 // The leases of a batch; those still in it when it ends are released.
 class Batch {
- public:
+  public:
     Batch(queue::Spool& spool, std::string domain, std::vector<queue::Lease> leases);
     ~Batch();
     Batch(const Batch&) = delete;
     Batch& operator=(const Batch&) = delete;
 
     const std::string& domain() const { return domain_; }
+
     bool is_empty() const { return leases_.empty(); }
+
     const queue::Lease& front() const { return leases_.back(); }
+
     queue::Lease take();
 
- private:
+  private:
     queue::Spool& spool_;
     std::string domain_;
     std::vector<queue::Lease> leases_;  // the first one last

@@ -20,18 +20,21 @@ constexpr Duration kLongest = std::chrono::minutes(5);
 
 // A batch's place; given back on loop 0 when the batch ends, however it ends.
 class Dispatcher::Slot {
- public:
+  public:
     Slot(std::shared_ptr<Dispatcher> owner, std::string domain)
         : owner_(std::move(owner)), domain_(std::move(domain)) {}
+
     ~Slot() {
         boost::asio::post(owner_->loops_.at(0),
                           [owner = owner_, domain = domain_] { owner->ended(domain); });
     }
+
     const Dispatcher& owner() const { return *owner_; }
+
     Slot(const Slot&) = delete;
     Slot& operator=(const Slot&) = delete;
 
- private:
+  private:
     std::shared_ptr<Dispatcher> owner_;
     std::string domain_;
 };

@@ -22,16 +22,15 @@ namespace valija::deliver {
 class Batch;
 
 class Dispatcher : public std::enable_shared_from_this<Dispatcher> {
- public:
-    static std::shared_ptr<Dispatcher> start(Parts parts, net::Loops& loops,
-                                             net::TaskGroup& tasks);
+  public:
+    static std::shared_ptr<Dispatcher> start(Parts parts, net::Loops& loops, net::TaskGroup& tasks);
 
     void wake();
 
     // No new batches; those that run go on (the task group ends them).
     void stop();
 
- private:
+  private:
     class Slot;
 
     Dispatcher(Parts parts, net::Loops& loops, net::TaskGroup& tasks);

@@ -150,8 +150,7 @@ const std::string& HostSession::our_name() const {
 }
 
 Task<std::optional<Trouble>> HostSession::shake_hands() {
-    const auto context =
-        parts_.credentials.get()->client(certificate_name(), parts_.clock.now());
+    const auto context = parts_.credentials.get()->client(certificate_name(), parts_.clock.now());
     if (!context) {
         co_return from_fault(context.error(), Phase::Handshake, remote_);
     }

@@ -25,7 +25,7 @@ struct Outcome {
 };
 
 class HostSession {
- public:
+  public:
     enum class Tls { IfOffered, Never };  // Never: only after a broken opportunistic handshake
 
     // `parts` and `plan` outlive the session.
@@ -39,12 +39,14 @@ class HostSession {
     Task<std::vector<Outcome>> deliver(const queue::Lease* lease);
 
     bool is_usable() const { return usable_; }
+
     bool is_proven() const { return proven_; }
+
     const Remote& remote() const { return remote_; }
 
     Task<void> quit();
 
- private:
+  private:
     Task<Result<void>> converse();
     Task<Result<smtp::Reply>> read_reply();
     Task<std::optional<Trouble>> greet();

@@ -29,17 +29,15 @@ struct Closing {
 
 report::Failure failure_of(const queue::QueuedRecipient& recipient, const Trouble& trouble,
                            bool expired) {
-    report::Failure failure{.recipient = recipient.recipient,
-                            .status = expired ? "4.4.7" : trouble.status,
-                            .diagnostic = trouble.diagnostic.empty()
-                                              ? std::string()
-                                              : "smtp; " + trouble.diagnostic,
-                            .remote = trouble.remote.empty() ? std::string()
-                                                             : "dns; " + trouble.remote,
-                            .explanation = trouble.text};
+    report::Failure failure{
+        .recipient = recipient.recipient,
+        .status = expired ? "4.4.7" : trouble.status,
+        .diagnostic = trouble.diagnostic.empty() ? std::string() : "smtp; " + trouble.diagnostic,
+        .remote = trouble.remote.empty() ? std::string() : "dns; " + trouble.remote,
+        .explanation = trouble.text};
     if (expired) {
-        failure.explanation = "the message expired in our queue; at the last attempt " +
-                              failure.explanation;
+        failure.explanation =
+            "the message expired in our queue; at the last attempt " + failure.explanation;
     }
     if (!trouble.ladder.steps.empty()) {
         failure.explanation +=
@@ -51,8 +49,8 @@ report::Failure failure_of(const queue::QueuedRecipient& recipient, const Troubl
 Time next_attempt(const Closing& closing, const queue::QueuedRecipient& recipient) {
     const queue::Schedule schedule{.steps = closing.server.queue_retry};
     const Time next = schedule.next(recipient.attempts + 1, closing.now);
-    const Time last = std::max(closing.lease.message.arrival.expires,
-                               closing.now + std::chrono::seconds(1));
+    const Time last =
+        std::max(closing.lease.message.arrival.expires, closing.now + std::chrono::seconds(1));
     return std::min(next, last);
 }
 
@@ -87,10 +85,9 @@ void note_recipient(const Parts& parts, const queue::Lease& lease, const std::st
                                  : (waits ? Metric::RecipientsDeferred : Metric::RecipientsFailed));
     const Event event = delivered ? Event::Delivered : (waits ? Event::Deferred : Event::Failed);
     const std::string next = waits ? iso_time(settlement.next_attempt) : std::string();
-    parts.log.emit(event, {{"id", lease.id},
-                           {"recipient", recipient},
-                           {"text", settlement.text},
-                           {"next", next}});
+    parts.log.emit(
+        event,
+        {{"id", lease.id}, {"recipient", recipient}, {"text", settlement.text}, {"next", next}});
 }
 
 // The header section of the message, for the report; what cannot be read is left out.
@@ -132,8 +129,7 @@ Task<std::optional<queue::NewMessage>> make_report(const Parts* parts, Closing* 
     auto report = report::make_report(request);
     if (report) {
         report->arrival.expires = closing->now + closing->server.queue_life;
-        parts->log.emit(Event::Bounced,
-                        {{"id", lease.id}, {"to", lease.message.sender->text()}});
+        parts->log.emit(Event::Bounced, {{"id", lease.id}, {"to", lease.message.sender->text()}});
     } else {
         parts->log.emit(Event::ReportDropped, {{"id", lease.id}});
     }
@@ -162,8 +158,7 @@ Task<void> settle(const Parts* parts, queue::Lease lease, std::vector<Outcome> o
         if (recorded) {
             co_return;
         }
-        parts->log.emit(Event::ServerFault,
-                        {{"text", recorded.error().text()}, {"id", lease.id}});
+        parts->log.emit(Event::ServerFault, {{"text", recorded.error().text()}, {"id", lease.id}});
         if (recorded.error().kind == FaultKind::Stopped || !co_await net::pause(kRecordAgain)) {
             co_return;
         }

@@ -23,8 +23,8 @@ identity::Reason reason_of(const identity::Ladder& ladder) {
 
 }  // namespace
 
-Trouble from_reply(const smtp::Reply& reply, std::optional<smtp::Phase> phase,
-                   const Remote& remote, bool believed) {
+Trouble from_reply(const smtp::Reply& reply, std::optional<smtp::Phase> phase, const Remote& remote,
+                   bool believed) {
     const bool permanent = reply.is_permanent() && believed;
     const std::string said = escape_peer_text(reply.text());
     const std::string when =
@@ -55,10 +55,9 @@ Trouble from_ladder(identity::Ladder ladder, const Remote& remote) {
             ? std::string("451 5.7.3 STARTTLS is required to send mail")
             : fmt::format("454 4.7.5 Certificate validation failure, Reason:{}",
                           identity::reason_text(reason));
-    std::string text =
-        fmt::format("{}: path not proven at step {} ({}): {}", remote.text(),
-                    identity::step_text(failure->name), identity::reason_text(reason),
-                    failure->evidence);
+    std::string text = fmt::format("{}: path not proven at step {} ({}): {}", remote.text(),
+                                   identity::step_text(failure->name),
+                                   identity::reason_text(reason), failure->evidence);
     return {.status = "4.7.5",
             .text = std::move(text),
             .diagnostic = std::move(diagnostic),

@@ -34,8 +34,8 @@ struct Trouble {
 };
 
 // What the peer said; `phase` where the session ended by it. `believed`: 5xx is permanent.
-Trouble from_reply(const smtp::Reply& reply, std::optional<smtp::Phase> phase,
-                   const Remote& remote, bool believed);
+Trouble from_reply(const smtp::Reply& reply, std::optional<smtp::Phase> phase, const Remote& remote,
+                   bool believed);
 
 // The connection or something of ours failed.
 Trouble from_fault(const Fault& fault, smtp::Phase phase, const Remote& remote);

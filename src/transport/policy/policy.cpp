@@ -57,11 +57,10 @@ smtp::Reply refusal(Reason reason, partners::OnFailure on_failure) {
     if (reason == Reason::NoTls) {
         return smtp::reply(530, "5.7.0", "Must issue a STARTTLS command first");
     }
-    const bool rejects =
-        reason == Reason::Revoked ||
-        (on_failure == partners::OnFailure::Reject && reason != Reason::RevocationOffline);
-    const std::string text = fmt::format("Certificate validation failure, Reason:{}",
-                                         identity::reason_text(reason));
+    const bool rejects = reason == Reason::Revoked || (on_failure == partners::OnFailure::Reject &&
+                                                       reason != Reason::RevocationOffline);
+    const std::string text =
+        fmt::format("Certificate validation failure, Reason:{}", identity::reason_text(reason));
     return rejects ? smtp::reply(554, "5.7.5", text) : smtp::reply(454, "4.7.5", text);
 }
 

@@ -38,8 +38,8 @@ struct SenderDecision {
     identity::Ladder ladder;                                // empty where nothing was judged
     identity::Reason reason = identity::Reason::None;       // why the path is not proven
     bool proven = false;
-    bool would_have_refused = false;             // monitor: enforce would have refused
-    std::vector<identity::WantedList> wanted;    // lists whose lack made the answer "unknown"
+    bool would_have_refused = false;           // monitor: enforce would have refused
+    std::vector<identity::WantedList> wanted;  // lists whose lack made the answer "unknown"
 
     bool is_accepted() const { return reply.is_positive(); }
 };
@@ -57,6 +57,7 @@ struct ContentDecision {
     std::optional<smtp::Reply> refusal;
     mail::AuthenticationResults mark;
 };
+
 ContentDecision decide_content(const partners::World& world, const SenderDecision& sender,
                                std::string_view fqdn, int64_t max_hops, std::string_view header);
 

@@ -38,8 +38,9 @@ bool Intake::is_hopeless() const {
 
 void Intake::absorb() {
     if (reader_.is_malformed()) {
-        refuse(smtp::reply(550, "5.6.0",
-                           "Message contains a bare CR, a bare LF or a NUL, which RFC 5321 forbids"));
+        refuse(
+            smtp::reply(550, "5.6.0",
+                        "Message contains a bare CR, a bare LF or a NUL, which RFC 5321 forbids"));
     }
     if (total_ > limits_.message) {
         refuse(smtp::reply(552, "5.3.4", "Message size exceeds fixed limit"));

@@ -20,7 +20,7 @@
 namespace valija::receive {
 
 class Intake {
- public:
+  public:
     struct Limits {
         uint64_t message;
         size_t header;
@@ -46,9 +46,10 @@ class Intake {
     const std::optional<smtp::Reply>& refusal() const { return refusal_; }
 
     const mail::AuthenticationResults& mark() const { return mark_; }
+
     queue::Draft take_draft() { return std::move(draft_); }
 
- private:
+  private:
     void absorb();
     void try_header(bool at_end);
     void write_header(std::string_view header);

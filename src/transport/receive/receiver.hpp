@@ -40,16 +40,16 @@ struct Parts {
 
 // How many sessions there are, in all and of each source. Any thread.
 class Admission {
- public:
+  public:
     // Gives its place back when destroyed.
     class Place {
-     public:
+      public:
         Place(Admission* admission, std::string source);
         ~Place();
         Place(Place&& other) noexcept;
         Place& operator=(Place&&) = delete;
 
-     private:
+      private:
         Admission* admission_;
         std::string source_;
     };
@@ -57,7 +57,7 @@ class Admission {
     // Null: refused. A source limit of 0 means no limit.
     std::unique_ptr<Place> enter(const std::string& source, int64_t limit, int64_t source_limit);
 
- private:
+  private:
     void leave(const std::string& source);
 
     std::mutex mutex_;
@@ -66,7 +66,7 @@ class Admission {
 };
 
 class Receiver {
- public:
+  public:
     Receiver(Parts parts, net::Loops& loops, net::TaskGroup& tasks);
 
     // Listens on every address of every receive connector, on every loop.
@@ -78,7 +78,7 @@ class Receiver {
     // Where we listen; port 0 in the configuration shows the real port.
     std::vector<boost::asio::ip::tcp::endpoint> addresses() const;
 
- private:
+  private:
     Result<void> listen(size_t connector, const boost::asio::ip::tcp::endpoint& endpoint);
     void admit(const std::string& connector, boost::asio::ip::tcp::socket socket);
 

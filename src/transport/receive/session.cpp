@@ -21,7 +21,7 @@ constexpr Duration kContentPause = std::chrono::minutes(3);
 constexpr Duration kHandshake = std::chrono::seconds(60);
 
 class Session {
- public:
+  public:
     Session(const Parts& parts, SessionSetting setting, tcp::socket socket)
         : parts_(parts),
           setting_(std::move(setting)),
@@ -34,7 +34,7 @@ class Session {
 
     Task<void> run();
 
- private:
+  private:
     smtp::ServerOptions dialog_options();
     void offer_tls();
     Task<bool> hear_line();
@@ -111,7 +111,8 @@ Task<bool> Session::hear_line() {
     }
     if (line->bare) {
         log_.emit(Event::SessionRefused, {{"text", "bare CR or LF in a command"}});
-        output_ += smtp::reply(521, "5.5.2", "Bare CR or LF in a command: lines end in CRLF").wire();
+        output_ +=
+            smtp::reply(521, "5.5.2", "Bare CR or LF in a command: lines end in CRLF").wire();
         co_await flush();
         co_return false;
     }
@@ -178,8 +179,8 @@ Task<bool> Session::shake_hands(smtp::Reply go_ahead) {
 
 void Session::ask_sender(const smtp::AskSender& question) {
     const auto world = parts_.world.get();
-    sender_ = policy::decide_sender(*world, client_, question.sender, *parts_.book(),
-                                    parts_.clock.now());
+    sender_ =
+        policy::decide_sender(*world, client_, question.sender, *parts_.book(), parts_.clock.now());
     for (const identity::WantedList& list : sender_.wanted) {
         parts_.want(list);
     }
@@ -282,8 +283,7 @@ queue::Arrival Session::arrival() const {
 // <Postmaster> without a domain is ours (RFC 5321 4.5.1).
 mail::Envelope Session::envelope() const {
     mail::Envelope envelope = dialog_->envelope();
-    const auto postmaster =
-        mail::parse_address(parts_.world.get()->directory.server.postmaster);
+    const auto postmaster = mail::parse_address(parts_.world.get()->directory.server.postmaster);
     for (mail::Recipient& recipient : envelope.recipients) {
         if (recipient.address.domain.empty() && postmaster) {
             recipient.address = *postmaster;
@@ -295,8 +295,8 @@ mail::Envelope Session::envelope() const {
 Task<smtp::Reply> Session::finish(queue::QueueId id, Intake* intake) {
     if (intake->refusal()) {
         smtp::Reply refusal = *intake->refusal();
-        log_.emit(Event::MessageRefused, {{"sender", dialog_->envelope().sender_text()},
-                                          {"reply", refusal.text()}});
+        log_.emit(Event::MessageRefused,
+                  {{"sender", dialog_->envelope().sender_text()}, {"reply", refusal.text()}});
         co_return refusal;
     }
     const auto committed =
@@ -318,13 +318,12 @@ void Session::note_message(const queue::QueueId& id, const Intake& intake) const
     if (!envelope.sender) {
         parts_.counters.add(Metric::NullSender);
     }
-    log_.emit(Event::MessageReceived,
-              {{"id", id},
-               {"sender", envelope.sender_text()},
-               {"recipients", std::to_string(envelope.recipients.size())},
-               {"protocol", client_.tls ? client_.tls->protocol : "clear"},
-               {"partner", sender_.partner ? sender_.partner->name : ""},
-               {"verdict", intake.mark().words}});
+    log_.emit(Event::MessageReceived, {{"id", id},
+                                       {"sender", envelope.sender_text()},
+                                       {"recipients", std::to_string(envelope.recipients.size())},
+                                       {"protocol", client_.tls ? client_.tls->protocol : "clear"},
+                                       {"partner", sender_.partner ? sender_.partner->name : ""},
+                                       {"verdict", intake.mark().words}});
 }
 
 }  // namespace

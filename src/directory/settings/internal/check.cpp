@@ -72,8 +72,8 @@ bool is_list_url(std::string_view text) {
             return starts_with_ignoring_case(text, start) && text.size() > start.size();
         });
     return scheme && text.size() <= longest_url && std::ranges::all_of(text, [](char c) {
-        return c > 0x20 && c < 0x7F && c != '"' && c != '<' && c != '>';
-    });
+               return c > 0x20 && c < 0x7F && c != '"' && c != '<' && c != '>';
+           });
 }
 
 bool is_ascii(std::string_view text) {
@@ -97,12 +97,13 @@ std::string not_a_name(std::string_view text) {
 // The problems of one object, each with the place of its key.
 template <class Object>
 class Checker {
- public:
+  public:
     Checker(const Object& object, Problems& problems) : object_(object), problems_(problems) {}
 
     void add(const std::string& key, std::string text) {
         const auto found = object_.set.find(key);
-        const Origin at = found == object_.set.end() ? Origin{object_.origin.file, 0} : found->second;
+        const Origin at =
+            found == object_.set.end() ? Origin{object_.origin.file, 0} : found->second;
         problems_.push_back({.file = at.file,
                              .line = at.line,
                              .column = at.line == 0 ? 0U : 1U,
@@ -140,7 +141,7 @@ class Checker {
         if (!value.empty() && !is_full_name(value)) add(key, not_a_name(value));
     }
 
- private:
+  private:
     const Object& object_;
     Problems& problems_;
 };
@@ -182,7 +183,8 @@ void check(const Server& server, Problems& problems) {
     checker.host("hostname", server.hostname);
     checker.domains("accepted_domains", server.accepted_domains);
     checker.one("postmaster", server.postmaster, is_mail_address, "a mail address");
-    checker.one("dns.forward", server.dns_forward, is_forwarder, "addr@port, such as 192.0.2.53@53");
+    checker.one("dns.forward", server.dns_forward, is_forwarder,
+                "addr@port, such as 192.0.2.53@53");
     checker.one("mailbox.lmtp", server.mailbox_lmtp, is_endpoint,
                 "an address and port such as 127.0.0.1:24");
     if (server.queue_retry.empty()) checker.add("queue.retry", "needs at least one time");
@@ -215,7 +217,8 @@ void check(const Send& connector, Problems& problems) {
 void check(const Partner& partner, Problems& problems) {
     Checker checker(partner, problems);
     if (partner.domains.empty()) {
-        checker.add("domains", "is required: the partner's mail domains, such as [\"example.com\"]");
+        checker.add("domains",
+                    "is required: the partner's mail domains, such as [\"example.com\"]");
     }
     checker.domains("domains", partner.domains);
     checker.one("contact", partner.contact, is_mail_address, "a mail address");

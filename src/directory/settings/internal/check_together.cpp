@@ -62,17 +62,16 @@ void check_enforced(const Directory& directory, Problems& problems) {
             if (partner.send != "enforce") break;
             const Send& connector = directory.connector_for(domain);
             if (connector.domain_secure) continue;
-            problems.push_back(problem_at(
-                origin_of(partner, "send"),
-                contradiction(partner, "send", connector.name, origin_of(connector, "domain_secure"))));
+            problems.push_back(problem_at(origin_of(partner, "send"),
+                                          contradiction(partner, "send", connector.name,
+                                                        origin_of(connector, "domain_secure"))));
             break;
         }
         for (const Receive& connector : directory.receive) {
             if (partner.receive != "enforce" || connector.domain_secure) continue;
-            problems.push_back(problem_at(
-                origin_of(partner, "receive"),
-                contradiction(partner, "receive", connector.name,
-                              origin_of(connector, "domain_secure"))));
+            problems.push_back(problem_at(origin_of(partner, "receive"),
+                                          contradiction(partner, "receive", connector.name,
+                                                        origin_of(connector, "domain_secure"))));
         }
     }
 }
@@ -82,9 +81,9 @@ void check_address_spaces(const Directory& directory, Problems& problems) {
         return std::ranges::find(connector.address_spaces, "*") != connector.address_spaces.end();
     };
     if (std::ranges::any_of(directory.send, carries_the_rest)) return;
-    problems.push_back(problem_at(
-        origin_of(directory.send.front(), "address_spaces"),
-        "no send connector carries mail for all other domains; one needs address_spaces = [\"*\"]"));
+    problems.push_back(problem_at(origin_of(directory.send.front(), "address_spaces"),
+                                  "no send connector carries mail for all other domains; one needs "
+                                  "address_spaces = [\"*\"]"));
 }
 
 }  // namespace

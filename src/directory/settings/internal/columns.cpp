@@ -56,8 +56,8 @@ constexpr std::array<std::pair<std::string_view, Kind>, 8> kinds{{{"Text", Kind:
 Type type_of(const SettingRow& row) {
     const std::string_view text = row.type;
     const size_t open = text.find('(');
-    const auto known = std::ranges::find(kinds, text.substr(0, open),
-                                         &std::pair<std::string_view, Kind>::first);
+    const auto known =
+        std::ranges::find(kinds, text.substr(0, open), &std::pair<std::string_view, Kind>::first);
     VALIJA_ENSURE(known != kinds.end(), "settings.def names a known type");
     Type type{.kind = known->second};
     if (open == std::string_view::npos) return type;

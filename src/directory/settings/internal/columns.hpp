@@ -51,7 +51,7 @@ struct Column {
         return std::visit([&](auto place) { return Value(object.*place); }, member);
     }
 
- private:
+  private:
     template <class Place>
     static void place_value(Place& place, const Value& value) {
         const Place* found = std::get_if<Place>(&value);
@@ -75,6 +75,7 @@ const std::vector<Column<Partner>>& columns<Partner>();
 struct PresetValue {
     std::string_view object, key, text;
 };
+
 const std::vector<PresetValue>& preset_values(std::string_view preset);
 
 // The text of settings.def or of a preset, as a value of the row's type.

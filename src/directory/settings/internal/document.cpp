@@ -26,7 +26,7 @@ bool is_plain(std::string_view key) {
 }
 
 class Flattener {
- public:
+  public:
     explicit Flattener(Document& document) : document_(document) {}
 
     void take(const toml::table& table, const std::string& path, bool is_plain_path,
@@ -48,7 +48,7 @@ class Flattener {
         }
     }
 
- private:
+  private:
     static Entry entry(const std::string& full, bool plain, const toml::key& key,
                        const toml::node& node, bool is_inline) {
         Entry made{.key = full,

@@ -27,7 +27,7 @@ struct Element {
 };
 
 struct Entry {
-    std::string key;  // dotted
+    std::string key;           // dotted
     bool is_plain_key = true;  // false: a part of the key has a dot or is quoted oddly
     Place at;                  // of the key
     Place begin, end;          // of the value, end exclusive

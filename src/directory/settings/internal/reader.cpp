@@ -50,7 +50,7 @@ std::string expected_text(const Type& type) {
 }
 
 class Converter {
- public:
+  public:
     Converter(const Type& type, const Entry& entry) : type_(type), entry_(entry) {}
 
     std::optional<Value> value() {
@@ -78,14 +78,16 @@ class Converter {
 
     Place where() const { return where_; }
 
- private:
+  private:
     bool is_list_kind() const {
         return type_.kind == Kind::TextList || type_.kind == Kind::SpanList;
     }
 
     static std::optional<std::string> text(const Scalar& scalar) {
         const std::string* found = std::get_if<std::string>(&scalar);
-        const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
+        const auto is_control = [](char c) {
+            return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+        };
         if (found == nullptr || found->size() > longest_text ||
             std::ranges::any_of(*found, is_control)) {
             return std::nullopt;

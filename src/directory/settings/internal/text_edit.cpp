@@ -72,7 +72,8 @@ std::string inserted(const std::string& text, const Document& document, const Ch
     const std::string_view end = text.contains("\r\n") ? "\r\n" : "\n";
     const Section* section = section_of(document, change.key);
     const size_t at = insertion_point(text, document, section);
-    const std::string key = section == nullptr ? change.key : change.key.substr(section->key.size() + 1);
+    const std::string key =
+        section == nullptr ? change.key : change.key.substr(section->key.size() + 1);
     const bool needs_end = at > 0 && text[at - 1] != '\n';
     return fmt::format("{}{}{} = {}{}{}", text.substr(0, at), needs_end ? end : "", key,
                        *change.toml_value, end, text.substr(at));

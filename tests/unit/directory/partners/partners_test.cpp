@@ -13,7 +13,7 @@ using test::Home;
 using testing::HasSubstr;
 
 class Partners : public testing::Test {
- protected:
+  protected:
     Partners() {
         home_.write("etc/valija.toml",
                     "hostname = \"mail.contoso.com\"\naccepted_domains = [\"contoso.com\"]\n");

@@ -13,7 +13,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
 
-const std::string server = "hostname = \"mail.contoso.com\"\naccepted_domains = [\"contoso.com\"]\n";
+const std::string server =
+    "hostname = \"mail.contoso.com\"\naccepted_domains = [\"contoso.com\"]\n";
 
 std::vector<std::string> problems_of(const std::string& home) {
     const auto loaded = load(home);
@@ -70,11 +71,13 @@ TEST(Directory, EveryRowHasHelpAndAKnownTime) {
 // EX-60, EX-70, EX-71: partner lists and connector flags, in files.
 TEST(Directory, ReadsEveryTypeOfSetting) {
     const Home home;
-    home.write("etc/valija.toml", server + "[queue]\nlife = \"2d12h\"\nretry = [\"10s\", \"1m\"]\n"
-                                           "reserve = 1048576\n[dns]\nforward = \"127.0.0.1@5353\"\n");
-    home.write("etc/connectors.d/Inet.toml",
-               "kind = \"receive\"\nlisten = [\"127.0.0.1:0\"]\nmax_message_size = \"10M\"\n"
-               "max_errors = 3\nrelay_from = [\"127.0.0.0/8\", \"::1\"]\nprotocol_log = \"verbose\"\n");
+    home.write("etc/valija.toml", server +
+                                      "[queue]\nlife = \"2d12h\"\nretry = [\"10s\", \"1m\"]\n"
+                                      "reserve = 1048576\n[dns]\nforward = \"127.0.0.1@5353\"\n");
+    home.write(
+        "etc/connectors.d/Inet.toml",
+        "kind = \"receive\"\nlisten = [\"127.0.0.1:0\"]\nmax_message_size = \"10M\"\n"
+        "max_errors = 3\nrelay_from = [\"127.0.0.0/8\", \"::1\"]\nprotocol_log = \"verbose\"\n");
     home.write("etc/partners.d/woodgrovebank.toml",
                "domains = [\"WoodgroveBank.com\"]\nsend = \"enforce\"\nreceive = \"enforce\"\n"
                "trust = [\"woodgrove-root\"]\nprotect_header_from = true\n"
@@ -98,9 +101,10 @@ TEST(Directory, ReadsEveryTypeOfSetting) {
 }
 
 TEST(Directory, AnUnknownKeyNamesItsPlaceAndTheNearestKnownOne) {
-    EXPECT_THAT(problems_with("etc/partners.d/a.toml", "domains = [\"a.example\"]\nrecieve = \"off\"\n"),
-                ElementsAre("etc/partners.d/a.toml:2:1: unknown key \"recieve\"; did you mean "
-                            "\"receive\"?"));
+    EXPECT_THAT(
+        problems_with("etc/partners.d/a.toml", "domains = [\"a.example\"]\nrecieve = \"off\"\n"),
+        ElementsAre("etc/partners.d/a.toml:2:1: unknown key \"recieve\"; did you mean "
+                    "\"receive\"?"));
     EXPECT_THAT(problems_with("etc/valija.toml", server + "[delivry]\n"),
                 ElementsAre(HasSubstr("etc/valija.toml:3:1: unknown key \"delivry\"")));
     EXPECT_THAT(problems_with("etc/valija.toml", server + "\"dns.forward\" = \"127.0.0.1@53\"\n"),
@@ -112,12 +116,14 @@ TEST(Directory, AWrongTypeSaysWhatIsExpected) {
         const auto all = problems_with("etc/valija.toml", server + line + "\n");
         return all.size() == 1 ? all.front() : std::to_string(all.size()) + " problems";
     };
-    EXPECT_EQ(with("smtp_port = \"25\""),
-              "etc/valija.toml:3:13: \"smtp_port\" wants a number from 1 to 65535 (without quotes), "
-              "not \"25\"");
+    EXPECT_EQ(
+        with("smtp_port = \"25\""),
+        "etc/valija.toml:3:13: \"smtp_port\" wants a number from 1 to 65535 (without quotes), "
+        "not \"25\"");
     EXPECT_THAT(with("smtp_port = 70000"), HasSubstr("from 1 to 65535"));
     EXPECT_THAT(with("postmaster = 1"), HasSubstr("a text in quotes"));
-    EXPECT_THAT(with("queue.retry = [\"5m\", \"soon\"]"), HasSubstr(":3:22: \"queue.retry\" wants a list of times"));
+    EXPECT_THAT(with("queue.retry = [\"5m\", \"soon\"]"),
+                HasSubstr(":3:22: \"queue.retry\" wants a list of times"));
     EXPECT_THAT(with("queue.life = \"5\""), HasSubstr("a time from 1s to 30d"));
     EXPECT_THAT(with("queue.life = \"31d\""), HasSubstr("a time from 1s to 30d"));
     EXPECT_THAT(with("queue.reserve = \"2T\""), HasSubstr("a size from 0 to 1T"));
@@ -131,20 +137,24 @@ TEST(Directory, TheHostNameIsRequiredAndFullyQualified) {
     EXPECT_THAT(problems_of(home.path()), ElementsAre("etc/valija.toml: the file is missing"));
     home.write("etc/valija.toml", "");
     EXPECT_THAT(problems_of(home.path()), ElementsAre(HasSubstr("\"hostname\": is required")));
-    for (const std::string name : {"mail", "192.0.2.1", "-a.example", "mail.contoso.com.", "a b.c"}) {
+    for (const std::string name :
+         {"mail", "192.0.2.1", "-a.example", "mail.contoso.com.", "a b.c"}) {
         home.write("etc/valija.toml", "hostname = \"" + name + "\"\n");
         EXPECT_EQ(problems_of(home.path()).size(), 1U) << name;
     }
 }
 
 TEST(Directory, ANameInUtf8IsRefusedWithAHint) {
-    EXPECT_THAT(problems_with("etc/partners.d/a.toml", "domains = [\"b\xC3\xBC" "cher.example\"]\n"),
+    EXPECT_THAT(problems_with("etc/partners.d/a.toml",
+                              "domains = [\"b\xC3\xBC"
+                              "cher.example\"]\n"),
                 ElementsAre(testing::AllOf(HasSubstr("a.toml:1:1"), HasSubstr("xn--"))));
 }
 
 TEST(Directory, ValuesAreCheckedForWhatTheyMean) {
     const auto connector = [](const std::string& line) {
-        return problems_with("etc/connectors.d/x.toml", "kind = \"receive\"\n" + line + "\n").size();
+        return problems_with("etc/connectors.d/x.toml", "kind = \"receive\"\n" + line + "\n")
+            .size();
     };
     EXPECT_EQ(connector("listen = [\"localhost:25\"]"), 1U);
     EXPECT_EQ(connector("listen = [\"::1:25\"]"), 1U);
@@ -155,7 +165,8 @@ TEST(Directory, ValuesAreCheckedForWhatTheyMean) {
     EXPECT_EQ(connector("relay_from = [\"10.0.0.0/32\", \"2001:db8::/128\"]"), 0U);
     EXPECT_EQ(connector("certificate = \"../secret\""), 1U);
     const auto partner = [](const std::string& line) {
-        return problems_with("etc/partners.d/x.toml", "domains = [\"x.example\"]\n" + line + "\n").size();
+        return problems_with("etc/partners.d/x.toml", "domains = [\"x.example\"]\n" + line + "\n")
+            .size();
     };
     EXPECT_EQ(partner("crl = [\"file:///etc/passwd\"]"), 1U);
     EXPECT_EQ(partner("crl = [\"http://\"]"), 1U);
@@ -180,9 +191,10 @@ TEST(Directory, ADomainOfTwoPartnersNamesBothFiles) {
     home.write("etc/valija.toml", server);
     home.write("etc/partners.d/a.toml", "domains = [\"x.example\"]\n");
     home.write("etc/partners.d/b.toml", "\ndomains = [\"y.example\", \"X.example\"]\n");
-    EXPECT_THAT(problems_of(home.path()),
-                ElementsAre(testing::AllOf(HasSubstr("etc/partners.d/b.toml:2:1"), HasSubstr("\"a\""),
-                                           HasSubstr("etc/partners.d/a.toml:1"))));
+    EXPECT_THAT(
+        problems_of(home.path()),
+        ElementsAre(testing::AllOf(HasSubstr("etc/partners.d/b.toml:2:1"), HasSubstr("\"a\""),
+                                   HasSubstr("etc/partners.d/a.toml:1"))));
     EXPECT_THAT(problems_with("etc/partners.d/a.toml", "domains = [\"contoso.com\"]\n"),
                 ElementsAre(HasSubstr("accepted_domains")));
 }
@@ -197,11 +209,11 @@ TEST(Directory, AnEnforcedPartnerNeedsAConnectorThatHoldsItToItsCertificate) {
     EXPECT_TRUE(problems_of(home.path()).empty()) << "monitor asks for nothing";
     home.write("etc/partners.d/a.toml",
                "domains = [\"x.example\"]\nsend = \"enforce\"\nreceive = \"enforce\"\n");
-    EXPECT_THAT(problems_of(home.path()),
-                UnorderedElementsAre(
-                    testing::AllOf(HasSubstr("a.toml:2:1"), HasSubstr("\"Internet\""),
-                                   HasSubstr("etc/connectors.d/Internet.toml:2")),
-                    testing::AllOf(HasSubstr("a.toml:3:1"), HasSubstr("\"Inet\""))));
+    EXPECT_THAT(
+        problems_of(home.path()),
+        UnorderedElementsAre(testing::AllOf(HasSubstr("a.toml:2:1"), HasSubstr("\"Internet\""),
+                                            HasSubstr("etc/connectors.d/Internet.toml:2")),
+                             testing::AllOf(HasSubstr("a.toml:3:1"), HasSubstr("\"Inet\""))));
 }
 
 TEST(Directory, TheMostSpecificAddressSpaceWins) {
@@ -257,8 +269,9 @@ TEST(Directory, AnOverlayStandsForFilesThatAreNotWrittenYet) {
     const Home home;
     home.write("etc/valija.toml", server);
     home.write("etc/partners.d/a.toml", "domains = [\"a.example\"]\n");
-    const auto loaded = load(home.path(), {{"etc/partners.d/a.toml", std::nullopt},
-                                           {"etc/partners.d/b.toml", "domains = [\"b.example\"]\n"}});
+    const auto loaded =
+        load(home.path(), {{"etc/partners.d/a.toml", std::nullopt},
+                           {"etc/partners.d/b.toml", "domains = [\"b.example\"]\n"}});
     ASSERT_TRUE(loaded);
     EXPECT_EQ(loaded->partner("a"), nullptr);
     EXPECT_NE(loaded->partner("b"), nullptr);

@@ -14,7 +14,7 @@ using testing::HasSubstr;
 const std::string file = "etc/partners.d/a.toml";
 
 class Edit : public testing::Test {
- protected:
+  protected:
     Edit() { home_.write("etc/valija.toml", "hostname = \"mail.contoso.com\"\n"); }
 
     std::string after(const std::string& before, const std::vector<Change>& changes) {
@@ -62,7 +62,8 @@ TEST_F(Edit, KnowsSectionsAndDottedKeys) {
         EXPECT_TRUE(done) << (done ? "" : done.error().front().where());
         return home_.read("etc/valija.toml");
     };
-    EXPECT_EQ(server("hostname = \"a.b\"\n[queue]\nlife = \"1d\"\n\n[dns]\n", {"queue.reserve", "\"1M\""}),
+    EXPECT_EQ(server("hostname = \"a.b\"\n[queue]\nlife = \"1d\"\n\n[dns]\n",
+                     {"queue.reserve", "\"1M\""}),
               "hostname = \"a.b\"\n[queue]\nlife = \"1d\"\nreserve = \"1M\"\n\n[dns]\n");
     EXPECT_EQ(server("hostname = \"a.b\"\n[queue]\n[dns]\n", {"dns.deadline", "\"2s\""}),
               "hostname = \"a.b\"\n[queue]\n[dns]\ndeadline = \"2s\"\n");

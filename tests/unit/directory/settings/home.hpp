@@ -12,7 +12,7 @@
 namespace valija::test {
 
 class Home {
- public:
+  public:
     Home() {
         std::string pattern =
             (std::filesystem::temp_directory_path() / "valija-home-XXXXXX").string();
@@ -44,7 +44,7 @@ class Home {
 
     bool has(const std::string& file) const { return std::filesystem::exists(path_ + "/" + file); }
 
- private:
+  private:
     std::string path_;
 };
 

@@ -35,13 +35,12 @@ TEST(FromDomains, SeveralAddressesAndSeveralFieldsAreAllSeen) {
 
 // What cannot be read is never aligned: it must not come out as the harmless part of itself.
 TEST(FromDomains, WhatCannotBeReadGivesNothing) {
-    for (const char* field :
-         {"Subject: no from at all\r\n", "From: \r\n", "From: anna\r\n",
-          "From: anna@woodgrovebank.com eve@evil.example\r\n",
-          "From: <anna@woodgrovebank.com> <eve@evil.example>\r\n",
-          "From: anna@woodgrovebank.com (never closed\r\n",
-          "From: \"never closed <anna@woodgrovebank.com>\r\n",
-          "From: anna@woodgrovebank.com\r\nFrom: (broken\r\n"}) {
+    for (const char* field : {"Subject: no from at all\r\n", "From: \r\n", "From: anna\r\n",
+                              "From: anna@woodgrovebank.com eve@evil.example\r\n",
+                              "From: <anna@woodgrovebank.com> <eve@evil.example>\r\n",
+                              "From: anna@woodgrovebank.com (never closed\r\n",
+                              "From: \"never closed <anna@woodgrovebank.com>\r\n",
+                              "From: anna@woodgrovebank.com\r\nFrom: (broken\r\n"}) {
         EXPECT_EQ(from_domains(field), Domains{}) << field;
     }
 }

@@ -27,7 +27,7 @@ mail::Envelope to(std::initializer_list<const char*> recipients) {
 }
 
 class Client : public testing::Test {
- protected:
+  protected:
     void greet(const char* hello = "250-h\n250-PIPELINING\n250-8BITMIME\n250 SIZE 1000") {
         dialog.hear(made("220 hi"));
         EXPECT_EQ(dialog.output(), "EHLO mail.contoso.com\r\n");

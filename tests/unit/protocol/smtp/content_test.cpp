@@ -36,7 +36,8 @@ TEST(ContentReader, EndsAtTheDotLineAloneWhereverTheWireIsCut) {
 }
 
 TEST(ContentReader, BareLineEndsNeverEndAMessageAndAreRemembered) {
-    for (const char* end : {"\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r.\r\n", "\r\n.\r", "\r\n.\r\r\n"}) {
+    for (const char* end :
+         {"\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r.\r\n", "\r\n.\r", "\r\n.\r\r\n"}) {
         for (size_t step : {1U, 3U, 100U}) {
             const Taken taken = take_in_steps(std::string("x") + end + "RCPT\r\n.\r\n", step);
             EXPECT_TRUE(taken.complete);

@@ -24,8 +24,8 @@ TEST(ReplyReader, PutsLinesTogether) {
 }
 
 TEST(ReplyReader, WhatIsNoReplyIsMalformed) {
-    for (const char* line : {"", "2", "25", "abc hello", "999 x", "150 x", "250x", "2500 x",
-                             "-250 x", " 250 x"}) {
+    for (const char* line :
+         {"", "2", "25", "abc hello", "999 x", "150 x", "250x", "2500 x", "-250 x", " 250 x"}) {
         EXPECT_EQ(ReplyReader().hear(line), Progress::Malformed) << line;
     }
     ReplyReader reader;

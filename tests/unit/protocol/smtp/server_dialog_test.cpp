@@ -10,7 +10,7 @@ namespace {
 using testing::HasSubstr;
 
 class Server : public testing::Test {
- protected:
+  protected:
     explicit Server(ServerOptions options = {.fqdn = "mail.contoso.com",
                                              .client_address = "192.0.2.1",
                                              .max_size = 1000,
@@ -135,11 +135,16 @@ TEST_F(Server, TooManyErrorsEndTheSession) {
 TEST_F(Server, SyntaxErrorsAreNamed) {
     say("EHLO c");
     const std::pair<const char*, const char*> cases[] = {
-        {"MAIL FROM:a@b.example", "501"},          {"MAIL FROM:<a@b.example>x", "501"},
-        {"MAIL FROM:<a@b.example", "501"},         {"MAIL FROM:<not an address>", "501"},
-        {"MAIL FROM:<a@b.example> SIZE=x", "501"}, {"MAIL FROM:<a@b.example> BODY=x", "501"},
-        {"MAIL FROM:<a@b.example> XTRA=1", "555"}, {"MAIL", "501"},
-        {"QUIT now", "501"},                       {"VRFY", "501"},
+        {"MAIL FROM:a@b.example", "501"},
+        {"MAIL FROM:<a@b.example>x", "501"},
+        {"MAIL FROM:<a@b.example", "501"},
+        {"MAIL FROM:<not an address>", "501"},
+        {"MAIL FROM:<a@b.example> SIZE=x", "501"},
+        {"MAIL FROM:<a@b.example> BODY=x", "501"},
+        {"MAIL FROM:<a@b.example> XTRA=1", "555"},
+        {"MAIL", "501"},
+        {"QUIT now", "501"},
+        {"VRFY", "501"},
     };
     for (const auto& [line, code] : cases) {
         ServerDialog fresh({.fqdn = "f", .client_address = "1"});

@@ -18,8 +18,8 @@ TEST(Trouble, APermanentReplyIsBelievedOnceThePathMayBeTrusted) {
 
 // Nobody on the way may make an enforced partner's mail bounce.
 TEST(Trouble, APermanentReplyOfAnUnprovenPartnerIsTemporary) {
-    const auto trouble = from_reply(smtp::reply(554, "5.0.0", "go away"), smtp::Phase::Greeting,
-                                    kRemote, false);
+    const auto trouble =
+        from_reply(smtp::reply(554, "5.0.0", "go away"), smtp::Phase::Greeting, kRemote, false);
     EXPECT_FALSE(trouble.permanent);
     EXPECT_EQ(trouble.status, "4.0.0");
 }

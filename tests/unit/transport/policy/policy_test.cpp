@@ -86,8 +86,8 @@ TEST(DecideSender, AnEnforcedPartnerWithoutTlsGets530) {
 // EX-74: all good is accepted, and proven.
 TEST(DecideSender, AVerifiedCertificateOfThePartnerIsProven) {
     World w;
-    const auto decision = w.ask(World::with(World::leaf(w.ca, "mail.woodgrovebank.com")),
-                                "anna@woodgrovebank.com");
+    const auto decision =
+        w.ask(World::with(World::leaf(w.ca, "mail.woodgrovebank.com")), "anna@woodgrovebank.com");
     EXPECT_EQ(decision.reply.code, 250) << decision.reply.text();
     EXPECT_TRUE(decision.proven);
 }
@@ -126,8 +126,8 @@ TEST(DecideSender, UnknownRevocationIsAlwaysTemporaryAndAsksForTheList) {
     World w;
     w.partner->on_failure = partners::OnFailure::Reject;
     w.book = revocation::Book();
-    const auto decision = w.ask(World::with(World::leaf(w.ca, "mail.woodgrovebank.com")),
-                                "anna@woodgrovebank.com");
+    const auto decision =
+        w.ask(World::with(World::leaf(w.ca, "mail.woodgrovebank.com")), "anna@woodgrovebank.com");
     EXPECT_EQ(decision.reply.text(),
               "454 4.7.5 Certificate validation failure, Reason:RevocationOffline");
     ASSERT_EQ(decision.wanted.size(), 1U);
@@ -140,8 +140,8 @@ TEST(DecideSender, AStrangersCertificateMakesUsWantNothing) {
     World w;
     w.book = revocation::Book();
     auto other = new_authority("Impostor Root");
-    const auto decision = w.ask(World::with(World::leaf(other, "mail.woodgrovebank.com")),
-                                "anna@woodgrovebank.com");
+    const auto decision =
+        w.ask(World::with(World::leaf(other, "mail.woodgrovebank.com")), "anna@woodgrovebank.com");
     EXPECT_TRUE(decision.wanted.empty());
 }
 
@@ -206,7 +206,7 @@ TEST(DecideRecipient, OnlyAcceptedDomainsAreTakenUnlessOurOwnHostAsks) {
 }
 
 class DecideContent : public testing::Test {
- protected:
+  protected:
     mail::AuthenticationResults mark(const SenderDecision& sender, const std::string& header) {
         return decide_content(w_.world, sender, "mail.contoso.com", 100, header).mark;
     }
@@ -231,15 +231,15 @@ TEST_F(DecideContent, PassNeedsAPathAndAnAlignedFrom) {
 TEST_F(DecideContent, AnotherOrASecondFromIsPolicy) {
     EXPECT_EQ(mark(proven(), "From: eve@fabrikam.com\r\n").verdict, mail::Verdict::Policy);
     EXPECT_EQ(mark(proven(), "Subject: none at all\r\n").verdict, mail::Verdict::Policy);
-    EXPECT_EQ(
-        mark(proven(), "From: anna@woodgrovebank.com\r\nFrom: eve@fabrikam.com\r\n").verdict,
-        mail::Verdict::Policy);
+    EXPECT_EQ(mark(proven(), "From: anna@woodgrovebank.com\r\nFrom: eve@fabrikam.com\r\n").verdict,
+              mail::Verdict::Policy);
 }
 
 TEST_F(DecideContent, MonitorThatFailedIsMarkedFail) {
     w_.partner->receive = Mode::Monitor;
-    EXPECT_EQ(mark(w_.ask({}, "anna@woodgrovebank.com"), "From: anna@woodgrovebank.com\r\n").verdict,
-              mail::Verdict::Fail);
+    EXPECT_EQ(
+        mark(w_.ask({}, "anna@woodgrovebank.com"), "From: anna@woodgrovebank.com\r\n").verdict,
+        mail::Verdict::Fail);
 }
 
 TEST_F(DecideContent, OutsidersAreNoneEvenWithAPartnersFrom) {

@@ -13,7 +13,7 @@ namespace {
 using test::run;
 
 class IntakeTest : public testing::Test {
- protected:
+  protected:
     IntakeTest() {
         std::string name = (std::filesystem::temp_directory_path() / "intake-XXXXXX").string();
         directory_ = mkdtemp(name.data());

@@ -12,7 +12,7 @@ namespace {
 
 // Answers from tables; a name in neither does not exist.
 class TableResolver final : public net::Resolver {
- public:
+  public:
     std::map<std::string, std::vector<net::MxRecord>> mx_records;
     std::map<std::string, std::vector<std::string>> address_records;
     bool fails = false;
@@ -42,7 +42,7 @@ class TableResolver final : public net::Resolver {
 using test::run;
 
 class PlanTest : public testing::Test {
- protected:
+  protected:
     PlanTest() {
         auto world = std::make_shared<partners::World>();
         world->directory.server.hostname = "mail.contoso.com";
@@ -105,9 +105,8 @@ TEST_F(PlanTest, ANameThatDoesNotExistIsAnAnswerAndAFailedLookUpIsAFault) {
 }
 
 TEST_F(PlanTest, OnlyHostsBetterThanOurselvesAreTried) {
-    dns_.mx_records["fabrikam.com"] = {{10, "first.fabrikam.com"},
-                                       {20, "mail.contoso.com"},
-                                       {30, "last.fabrikam.com"}};
+    dns_.mx_records["fabrikam.com"] = {
+        {10, "first.fabrikam.com"}, {20, "mail.contoso.com"}, {30, "last.fabrikam.com"}};
     EXPECT_EQ(ask("fabrikam.com")->hosts, (std::vector<std::string>{"first.fabrikam.com"}));
     dns_.mx_records["fabrikam.com"].erase(dns_.mx_records["fabrikam.com"].begin());
     EXPECT_EQ(ask("fabrikam.com")->kind, Kind::Loop);

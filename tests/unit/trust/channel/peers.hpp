@@ -8,10 +8,10 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <memory>
 
+#include "support/run.hpp"
 #include "trust/authority/authority.hpp"
 #include "trust/channel/connection.hpp"
 #include "trust/channel/internal/tls_context.hpp"
-#include "support/run.hpp"
 
 namespace valija::channel::test {
 

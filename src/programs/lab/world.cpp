@@ -7,7 +7,6 @@
 #include <filesystem>
 
 #include "platform/store/file.hpp"
-#include "programs/lab/services.hpp"
 
 namespace valija::lab {
 namespace {
@@ -70,6 +69,15 @@ Zone zone_of(const Organisation& of) {
 
 std::string World::name_server() const {
     return fmt::format("{}@{}", name_server_place_.address, name_server_place_.port);
+}
+
+// Everybody else is at Fabrikam, where no server listens until somebody starts one; `two` has a
+// second mail exchanger, `nullmx` takes no mail.
+Zone World::outsiders() const {
+    return {"fabrikam.com", fmt::format("@ MX 10 mail.fabrikam.com.\nmail A {}\nnullmx MX 0 .\n"
+                                        "two MX 10 mx1.fabrikam.com.\ntwo MX 20 mx2.fabrikam.com.\n"
+                                        "mx1 A {}\nmx2 A {}\n",
+                                        outsider(), block_.address(67), block_.address(68))};
 }
 
 Result<Organisation> World::organisation(const Identification& who) const {
@@ -210,11 +218,7 @@ Result<void> keep(std::optional<T>& place, Result<T> made) {
 }  // namespace
 
 Result<void> World::start_services() {
-    const std::vector<Zone> zones{
-        zone_of(*contoso_),
-        zone_of(*woodgrove_),
-        {"fabrikam.com",
-         fmt::format("@ MX 10 mail.fabrikam.com.\nmail A {}\nnullmx MX 0 .\n", outsider())}};
+    const std::vector<Zone> zones{zone_of(*contoso_), zone_of(*woodgrove_), outsiders()};
     auto started = keep(name_server_, start_name_server(root_ + "/dns", name_server_place_, zones));
     for (Organisation* of : {&*contoso_, &*woodgrove_}) {
         const std::string base = root_ + "/" + of->who.name;
@@ -239,7 +243,8 @@ Result<void> World::found() {
     const std::string name_server = block_.address(kNameServer);
     const auto dns_port = free_port({name_server});
     const auto smtp_port =
-        free_port({block_.address(kContoso.host), block_.address(kWoodgrove.host), outsider()});
+        free_port({block_.address(kContoso.host), block_.address(kWoodgrove.host), outsider(),
+                   block_.address(67), block_.address(68)});
     if (!dns_port) return std::unexpected(dns_port.error());
     if (!smtp_port) return std::unexpected(smtp_port.error());
     smtp_port_ = *smtp_port;

@@ -14,6 +14,7 @@
 #include "platform/base/time.hpp"
 #include "programs/lab/addresses.hpp"
 #include "programs/lab/process.hpp"
+#include "programs/lab/services.hpp"
 #include "trust/authority/authority.hpp"
 
 namespace valija::lab {
@@ -109,6 +110,7 @@ class World {
     Result<void> settle(Organisation& of);
     Result<void> befriend(const Organisation& of, const Organisation& partner) const;
     Result<void> start_services();
+    Zone outsiders() const;
     Result<Organisation> organisation(const Identification& who) const;
 
     std::string program_;

@@ -85,7 +85,7 @@ Task<void> try_host(Attempt* attempt, std::string host) {
     const Endpoints endpoints =
         co_await route::addresses(attempt->plan, host, attempt->port, &attempt->parts.resolver);
     if (!endpoints) {
-        attempt->last = from_look_up(endpoints.error(), host);
+        attempt->last = from_look_up(attempt->plan, endpoints.error(), host);
         co_return;
     }
     for (const tcp::endpoint& endpoint : *endpoints) {
@@ -127,24 +127,20 @@ queue::Lease Batch::take() {
 
 Task<void> deliver_batch(const Parts* parts, std::shared_ptr<Batch> batch) {
     const auto world = parts->world.get();
-    auto plan = co_await route::plan(world, batch->domain(), &parts->resolver);
-    if (!plan) {
-        co_await settle_rest(parts, batch, from_look_up(plan.error(), batch->domain()));
-        co_return;
-    }
-    if (plan->kind != route::Kind::Smtp && plan->kind != route::Kind::Mailbox) {
-        co_await settle_rest(parts, batch, from_plan(*plan));
+    route::Plan plan = co_await route::plan(world, batch->domain(), &parts->resolver);
+    if (plan.kind != route::Kind::Smtp && plan.kind != route::Kind::Mailbox) {
+        co_await settle_rest(parts, batch, from_plan(plan));
         co_return;
     }
     Attempt attempt{.parts = *parts,
                     .batch = batch,
-                    .plan = std::move(*plan),
+                    .plan = std::move(plan),
                     .port = static_cast<uint16_t>(world->directory.server.smtp_port),
                     .last = std::nullopt};
     co_await try_hosts(&attempt);
     if (!batch->is_empty()) {
         co_await settle_rest(parts, batch,
-                             attempt.last ? *attempt.last : without_address(batch->domain()));
+                             attempt.last ? *attempt.last : without_address(attempt.plan));
     }
 }
 

@@ -5,12 +5,11 @@
 #include "platform/base/text.hpp"
 #include "platform/net/endpoint.hpp"
 #include "protocol/smtp/content.hpp"
+#include "transport/deliver/path_ladder.hpp"
 
 namespace valija::deliver {
 namespace {
 
-using identity::Actor;
-using identity::Reason;
 using identity::StepName;
 using identity::StepState;
 using observe::Event;
@@ -48,22 +47,29 @@ HostSession::HostSession(const Parts& parts, const route::Plan& plan, std::strin
 bool HostSession::is_believed() const { return plan_.proof != Proof::Verified || proven_; }
 
 std::optional<Trouble> HostSession::broken(const Result<void>& result) {
-    if (!result) {
-        usable_ = false;
-        return from_fault(result.error(), dialog_.phase(), remote_);
+    if (result && !dialog_.failure()) {
+        return std::nullopt;
     }
-    if (dialog_.failure()) {
-        usable_ = false;
-        return from_reply(*dialog_.failure(), dialog_.phase(), remote_, is_believed());
+    usable_ = false;
+    return with_ladder(result
+                           ? from_reply(*dialog_.failure(), dialog_.phase(), remote_, is_believed())
+                           : from_fault(result.error(), dialog_.phase(), remote_),
+                       dialog_.phase());
+}
+
+// What ends a partner's session before its path was judged is a step of the ladder too.
+Trouble HostSession::with_ladder(Trouble trouble, Phase phase) const {
+    if (plan_.partner && ladder_record_.empty()) {
+        trouble.ladder = ladder_broken_at(plan_, remote_, phase, trouble.text);
     }
-    return std::nullopt;
+    return trouble;
 }
 
 Task<std::optional<Trouble>> HostSession::open() {
     auto socket = co_await net::connect(endpoint_, plan_.connector.source_address,
                                         world_->directory.server.delivery_connect_timeout);
     if (!socket) {
-        co_return from_fault(socket.error(), Phase::Connect, remote_);
+        co_return with_ladder(from_fault(socket.error(), Phase::Connect, remote_), Phase::Connect);
     }
     connection_.emplace(std::move(*socket));
     auto trouble = co_await greet();
@@ -93,8 +99,9 @@ Task<std::optional<Trouble>> HostSession::decide() {
         if (plan_.proof == Proof::Opportunistic) {
             co_return std::nullopt;
         }
-        co_return path_failure(offered ? broken_handshake("an attempt before this one")
-                                       : ladder_so_far(false));
+        co_return path_failure(offered ? ladder_broken_at(plan_, remote_, Phase::Handshake,
+                                                          "an attempt before this one")
+                                       : ladder_without_starttls(plan_, remote_));
     }
     dialog_.start_tls();
     const Result<void> agreed = co_await converse();
@@ -108,30 +115,6 @@ Task<std::optional<Trouble>> HostSession::decide() {
     }
     const Result<void> again = co_await converse();
     co_return broken(again);
-}
-
-// Policy and STARTTLS, as far as they are known before a handshake.
-identity::Ladder HostSession::ladder_so_far(bool offered) const {
-    identity::Ladder ladder;
-    ladder.add({.name = StepName::Policy, .state = StepState::Pass, .evidence = plan_.reason});
-    ladder.add({.name = StepName::Tcp,
-                .state = StepState::Pass,
-                .evidence = "connected to " + remote_.text()});
-    if (offered) {
-        ladder.add({.name = StepName::StartTls,
-                    .state = StepState::Pass,
-                    .evidence = "the server offers STARTTLS"});
-        return ladder;
-    }
-    ladder.add({.name = StepName::StartTls,
-                .state = StepState::Fail,
-                .evidence = "the server does not offer STARTTLS",
-                .fix = "the partner's server must offer STARTTLS; if it does, something between "
-                       "the two servers removes the offer",
-                .actor = Actor::Partner,
-                .reason = Reason::NoTls});
-    ladder.conclude();
-    return ladder;
 }
 
 const std::string& HostSession::certificate_name() const {
@@ -167,19 +150,8 @@ Task<std::optional<Trouble>> HostSession::shake_hands() {
         trouble.of_tls = true;
         co_return trouble;
     }
-    co_return path_failure(broken_handshake(evidence.error().text()));
-}
-
-identity::Ladder HostSession::broken_handshake(const std::string& why) const {
-    identity::Ladder ladder = ladder_so_far(true);
-    ladder.add({.name = StepName::Handshake,
-                .state = StepState::Fail,
-                .evidence = "the TLS handshake failed: " + why,
-                .fix = "ask the partner what its server's log says about this handshake",
-                .actor = Actor::Partner,
-                .reason = Reason::NoTls});
-    ladder.conclude();
-    return ladder;
+    co_return path_failure(
+        ladder_broken_at(plan_, remote_, Phase::Handshake, evidence.error().text()));
 }
 
 std::optional<Trouble> HostSession::judge(const x509::Evidence& evidence) {
@@ -188,8 +160,9 @@ std::optional<Trouble> HostSession::judge(const x509::Evidence& evidence) {
     }
     const identity::Rule rule = plan_.partner->rule_for(plan_.domain);
     const Time now = parts_.clock.now();
-    identity::Ladder ladder = identity::judge(rule, evidence, identity::Direction::Outbound,
-                                              *parts_.book(), now, ladder_so_far(true));
+    identity::Ladder ladder =
+        identity::judge(rule, evidence, identity::Direction::Outbound, *parts_.book(), now,
+                        ladder_before_handshake(plan_, remote_));
     if (lacks_revocation(ladder)) {
         for (const identity::WantedList& list : identity::wanted_lists(rule, evidence, now)) {
             parts_.want(list);

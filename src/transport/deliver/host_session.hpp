@@ -55,9 +55,8 @@ class HostSession {
     std::optional<Trouble> judge(const x509::Evidence& evidence);
     void note_unproven(const identity::Ladder& ladder) const;
     std::optional<Trouble> path_failure(identity::Ladder ladder);
-    identity::Ladder ladder_so_far(bool offered) const;
-    identity::Ladder broken_handshake(const std::string& why) const;
     std::optional<Trouble> broken(const Result<void>& result);
+    Trouble with_ladder(Trouble trouble, smtp::Phase phase) const;
     Task<Result<void>> send_content(queue::QueueId id);
     std::vector<Outcome> gather(size_t count) const;
     bool is_believed() const;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "platform/base/text.hpp"
+#include "transport/deliver/path_ladder.hpp"
 
 namespace valija::deliver {
 namespace {
@@ -14,6 +15,45 @@ std::string status_of(const smtp::Reply& reply, bool permanent) {
         return reply.enhanced;
     }
     return fmt::format("{}.0.0", wanted);
+}
+
+// What a plan without a host comes to: the status without its class, and a sentence.
+struct PlanWords {
+    bool is_permanent = false;
+    std::string status;
+    std::string text;
+};
+
+PlanWords words_of(const route::Plan& plan) {
+    const std::string domain = escape_peer_text(plan.domain);
+    switch (plan.kind) {
+        case route::Kind::NullMx:
+            return {true, "1.10", fmt::format("{} accepts no mail (null MX)", domain)};
+        case route::Kind::NoSuchDomain:
+            return {true, "1.2",
+                    fmt::format("{} has no mail server: no such domain, or neither MX nor address "
+                                "records",
+                                domain)};
+        case route::Kind::Loop:
+            return {true, "4.6",
+                    fmt::format("mail for {} loops back: its best MX is this server, which does "
+                                "not accept the domain",
+                                domain)};
+        case route::Kind::LookUpFailed:
+            return {false, "4.3", fmt::format("looking up {}: {}", domain, plan.dns)};
+        default:
+            return {false, "3.5",
+                    fmt::format("no mailbox server is set for {}: set mailbox.lmtp in "
+                                "etc/valija.toml",
+                                domain)};
+    }
+}
+
+Trouble with_dns_step(const route::Plan& plan, Trouble trouble) {
+    if (plan.partner) {
+        trouble.ladder = ladder_without_host(plan, trouble.text);
+    }
+    return trouble;
 }
 
 identity::Reason reason_of(const identity::Ladder& ladder) {
@@ -66,43 +106,26 @@ Trouble from_ladder(identity::Ladder ladder, const Remote& remote) {
 }
 
 Trouble from_plan(const route::Plan& plan) {
+    const PlanWords words = words_of(plan);
     // An unauthenticated answer of DNS must not make an enforced partner's mail bounce.
-    const bool believed = plan.proof != route::Proof::Verified;
-    const std::string domain = escape_peer_text(plan.domain);
-    switch (plan.kind) {
-        case route::Kind::NullMx:
-            return {.permanent = believed,
-                    .status = believed ? "5.1.10" : "4.1.10",
-                    .text = fmt::format("{} accepts no mail (null MX)", domain)};
-        case route::Kind::NoSuchDomain:
-            return {.permanent = believed,
-                    .status = believed ? "5.1.2" : "4.1.2",
-                    .text = fmt::format("{} has no mail server: no such domain, or neither MX nor "
-                                        "address records",
-                                        domain)};
-        case route::Kind::Loop:
-            return {.permanent = believed,
-                    .status = believed ? "5.4.6" : "4.4.6",
-                    .text = fmt::format("mail for {} loops back: its best MX is this server, which "
-                                        "does not accept the domain",
-                                        domain)};
-        default:
-            return {.status = "4.3.5",
-                    .text = fmt::format("no mailbox server is set for {}: set mailbox.lmtp in "
-                                        "etc/valija.toml",
-                                        domain)};
-    }
+    const bool permanent = words.is_permanent && plan.proof != route::Proof::Verified;
+    return with_dns_step(plan, {.permanent = permanent,
+                                .status = (permanent ? "5." : "4.") + words.status,
+                                .text = words.text});
 }
 
-Trouble from_look_up(const Fault& fault, const std::string& name) {
-    return {.status = "4.4.3",
-            .text = fmt::format("looking up {}: {}", escape_peer_text(name),
-                                escape_peer_text(fault.text()))};
+Trouble from_look_up(const route::Plan& plan, const Fault& fault, const std::string& host) {
+    route::Plan failed = plan;
+    failed.kind = route::Kind::LookUpFailed;
+    return with_dns_step(failed, {.status = "4.4.3",
+                                  .text = fmt::format("looking up {}: {}", escape_peer_text(host),
+                                                      escape_peer_text(fault.text()))});
 }
 
-Trouble without_address(const std::string& domain) {
-    return {.status = "4.4.4",
-            .text = fmt::format("no mail server of {} has an address", escape_peer_text(domain))};
+Trouble without_address(const route::Plan& plan) {
+    return with_dns_step(plan, {.status = "4.4.4",
+                                .text = fmt::format("no mail server of {} has an address",
+                                                    escape_peer_text(plan.domain))});
 }
 
 }  // namespace valija::deliver

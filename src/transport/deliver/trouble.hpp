@@ -46,10 +46,10 @@ Trouble from_ladder(identity::Ladder ladder, const Remote& remote);
 // The plan itself leads nowhere. Only for kinds other than Mailbox and Smtp.
 Trouble from_plan(const route::Plan& plan);
 
-// DNS could not be asked.
-Trouble from_look_up(const Fault& fault, const std::string& name);
+// The address of one of the plan's hosts could not be asked for.
+Trouble from_look_up(const route::Plan& plan, const Fault& fault, const std::string& host);
 
-// None of the domain's hosts has an address.
-Trouble without_address(const std::string& domain);
+// None of the plan's hosts has an address.
+Trouble without_address(const route::Plan& plan);
 
 }  // namespace valija::deliver

@@ -69,47 +69,61 @@ void take_mail_exchangers(const partners::World& world, std::vector<net::MxRecor
     }
 }
 
-// Without MX records the name itself is the host (RFC 5321 5.1).
-Task<Result<bool>> has_address(std::string domain, net::Resolver* resolver) {
-    const auto answer = co_await resolver->addresses(std::move(domain));
-    if (!answer) {
-        co_return std::unexpected(answer.error());
+std::string_view signed_text(bool secure) { return secure ? "DNSSEC-validated" : "not signed"; }
+
+std::string mx_text(std::vector<net::MxRecord> records, bool secure) {
+    std::ranges::sort(records, {}, &net::MxRecord::preference);
+    std::string text = "MX";
+    for (const net::MxRecord& record : records) {
+        text += fmt::format("{} {} {}", text == "MX" ? "" : ",", record.preference,
+                            record.host.empty() ? "." : escape_peer_text(record.host));
     }
-    co_return answer->exists && !answer->records.empty();
+    return fmt::format("{} ({})", text, signed_text(secure));
 }
 
-Task<Result<void>> ask_dns(std::shared_ptr<const partners::World> world, net::Resolver* resolver,
+void look_up_failed(const Fault& fault, Plan& plan) {
+    plan.kind = Kind::LookUpFailed;
+    plan.dns = escape_peer_text(fault.text());
+}
+
+// Without MX records the name itself is the host (RFC 5321 5.1).
+Task<void> ask_for_address(std::shared_ptr<const partners::World> world, net::Resolver* resolver,
                            Plan* plan) {
-    auto answer = co_await resolver->mx(plan->domain);
+    const auto answer = co_await resolver->addresses(plan->domain);
     if (!answer) {
-        co_return std::unexpected(answer.error());
+        look_up_failed(answer.error(), *plan);
+        co_return;
     }
-    if (!answer->exists) {
-        plan->kind = Kind::NoSuchDomain;
-        co_return Result<void>();
-    }
-    if (!answer->records.empty()) {
-        take_mail_exchangers(*world, std::move(answer->records), *plan);
-        co_return Result<void>();
-    }
-    const auto address = co_await has_address(plan->domain, resolver);
-    if (!address) {
-        co_return std::unexpected(address.error());
-    }
-    if (!*address) {
+    plan->dns =
+        fmt::format("no MX, the domain's own address counts ({})", signed_text(answer->secure));
+    if (!answer->exists || answer->records.empty()) {
         plan->kind = Kind::NoSuchDomain;
     } else if (is_ourselves(*world, plan->domain)) {
         plan->kind = Kind::Loop;
     } else {
         plan->hosts.push_back(plan->domain);
     }
-    co_return Result<void>();
+}
+
+Task<void> ask_dns(std::shared_ptr<const partners::World> world, net::Resolver* resolver,
+                   Plan* plan) {
+    auto answer = co_await resolver->mx(plan->domain);
+    if (!answer) {
+        look_up_failed(answer.error(), *plan);
+    } else if (!answer->exists) {
+        plan->kind = Kind::NoSuchDomain;
+    } else if (!answer->records.empty()) {
+        plan->dns = mx_text(answer->records, answer->secure);
+        take_mail_exchangers(*world, std::move(answer->records), *plan);
+    } else {
+        co_await ask_for_address(world, resolver, plan);
+    }
 }
 
 }  // namespace
 
-Task<Result<Plan>> plan(std::shared_ptr<const partners::World> world, std::string domain,
-                        net::Resolver* resolver) {
+Task<Plan> plan(std::shared_ptr<const partners::World> world, std::string domain,
+                net::Resolver* resolver) {
     Plan plan;
     plan.domain = domain;
     if (world->directory.accepts(domain)) {
@@ -122,12 +136,11 @@ Task<Result<Plan>> plan(std::shared_ptr<const partners::World> world, std::strin
     plan.connector = world->directory.connector_for(domain);
     require_proof(*world, plan);
     if (is_literal(domain)) {
+        plan.dns = "an address literal";
         plan.hosts.push_back(domain);
         co_return plan;
     }
-    if (const auto asked = co_await ask_dns(world, resolver, &plan); !asked) {
-        co_return std::unexpected(asked.error());
-    }
+    co_await ask_dns(world, resolver, &plan);
     co_return plan;
 }
 

@@ -1,6 +1,7 @@
 """A `valija serve` of a scenario's own, beside those of the lab, in a home of its own."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -42,6 +43,14 @@ class Home:
 
     def read(self, name):
         return (self.path / name).read_text()
+
+    def append(self, name, text):
+        self.write(name, self.read(name) + text)
+
+    def show(self, name, certificate, key):
+        """Makes these files our certificate of this name."""
+        self.write(f"keys/{name}.crt", Path(certificate).read_text())
+        shutil.copy2(key, self.path / "keys" / f"{name}.key")
 
     def valija(self, *words, **options):
         return world.valija(*words, home=self.path, **options)

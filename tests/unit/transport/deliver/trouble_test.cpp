@@ -64,6 +64,33 @@ TEST(Trouble, ANullMxBouncesUnlessThePartnerIsEnforced) {
     EXPECT_EQ(from_plan(plan).status, "5.1.10");
     plan.proof = route::Proof::Verified;
     EXPECT_FALSE(from_plan(plan).permanent);
+    EXPECT_EQ(from_plan(plan).status, "4.1.10");
+}
+
+// EX-68: where a partner's mail cannot even be tried, the ladder says at which step.
+TEST(Trouble, APartnerThatCannotBeReachedHasALadder) {
+    route::Plan plan;
+    plan.domain = "woodgrovebank.com";
+    plan.proof = route::Proof::Verified;
+    auto partner = std::make_shared<partners::PartnerRules>();
+    plan.partner = partner;
+    plan.kind = route::Kind::LookUpFailed;
+    plan.dns = "asking DNS: SERVFAIL";
+    const auto unknown = from_plan(plan);
+    ASSERT_NE(unknown.ladder.first_failure(), nullptr);
+    EXPECT_EQ(unknown.ladder.first_failure()->name, identity::StepName::Dns);
+    EXPECT_EQ(unknown.ladder.first_failure()->state, identity::StepState::Unknown);
+    EXPECT_EQ(unknown.status, "4.4.3");
+    plan.kind = route::Kind::NoSuchDomain;
+    const auto failed = from_plan(plan);
+    EXPECT_EQ(failed.ladder.first_failure()->state, identity::StepState::Fail);
+    EXPECT_FALSE(failed.ladder.is_proven());
+    plan.kind = route::Kind::Smtp;
+    EXPECT_EQ(without_address(plan).ladder.first_failure()->name, identity::StepName::Dns);
+    EXPECT_EQ(from_look_up(plan, {FaultKind::Timeout, "asking DNS", {}}, "mx.example")
+                  .ladder.first_failure()
+                  ->state,
+              identity::StepState::Unknown);
 }
 
 }  // namespace

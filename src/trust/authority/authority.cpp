@@ -17,10 +17,12 @@ using x509::X509Owner;
 struct Authority::State {
     x509::KeyOwner key;
     x509::Certificate certificate;
+
     struct Revoked {
         std::string serial;  // hexadecimal
         Time at;
     };
+
     std::vector<Revoked> revoked;
     long next_crl_number = 1;
 };
@@ -110,13 +112,14 @@ Result<x509::Certificate> sign(const Contents& contents, EVP_PKEY* key, EVP_PKEY
                                X509* issuer) {
     const X509Owner made(X509_new());
     X509* native = made.get();
-    const bool filled = X509_set_version(native, 2) == 1 && set_serial(native) &&
-                        set_name(X509_get_subject_name(native), contents.common_name) &&
-                        X509_set_issuer_name(native, X509_get_subject_name(
-                                                         issuer == nullptr ? native : issuer)) == 1 &&
-                        ASN1_TIME_set(X509_getm_notBefore(native), seconds(contents.not_before)) &&
-                        ASN1_TIME_set(X509_getm_notAfter(native), seconds(contents.not_after)) &&
-                        X509_set_pubkey(native, key) == 1;
+    const bool filled =
+        X509_set_version(native, 2) == 1 && set_serial(native) &&
+        set_name(X509_get_subject_name(native), contents.common_name) &&
+        X509_set_issuer_name(native, X509_get_subject_name(issuer == nullptr ? native : issuer)) ==
+            1 &&
+        ASN1_TIME_set(X509_getm_notBefore(native), seconds(contents.not_before)) &&
+        ASN1_TIME_set(X509_getm_notAfter(native), seconds(contents.not_after)) &&
+        X509_set_pubkey(native, key) == 1;
     if (!filled) {
         return native_fault(FaultKind::System, "making a certificate");
     }
@@ -193,8 +196,8 @@ bool add_revoked(X509_CRL* list, const std::string& serial_hex, Time at) {
 bool add_crl_extensions(X509_CRL* list, X509* issuer, long number) {
     X509V3_CTX context;
     X509V3_set_ctx(&context, issuer, nullptr, nullptr, list, 0);
-    const Owned<X509_EXTENSION, X509_EXTENSION_free> key_id(X509V3_EXT_conf_nid(
-        nullptr, &context, NID_authority_key_identifier, "keyid:always"));
+    const Owned<X509_EXTENSION, X509_EXTENSION_free> key_id(
+        X509V3_EXT_conf_nid(nullptr, &context, NID_authority_key_identifier, "keyid:always"));
     const Owned<ASN1_INTEGER, ASN1_INTEGER_free> serial(ASN1_INTEGER_new());
     return key_id && X509_CRL_add_ext(list, key_id.get(), -1) == 1 &&
            ASN1_INTEGER_set(serial.get(), number) == 1 &&
@@ -229,8 +232,8 @@ Result<Authority> Authority::issue_authority(const std::string& common_name, Tim
     }
     std::vector<Extension> extensions = authority_extensions(true);
     add_crl_urls(crl_urls, extensions);
-    auto certificate = sign({common_name, not_before, not_after, std::move(extensions)},
-                            key->get(), state_->key.get(), state_->certificate.native());
+    auto certificate = sign({common_name, not_before, not_after, std::move(extensions)}, key->get(),
+                            state_->key.get(), state_->certificate.native());
     if (!certificate) {
         return std::unexpected(certificate.error());
     }
@@ -245,9 +248,9 @@ Result<Issued> Authority::issue(const LeafRequest& request) {
     if (!key) {
         return std::unexpected(key.error());
     }
-    auto certificate = sign({request.common_name, request.not_before, request.not_after,
-                             leaf_extensions(request)},
-                            key->get(), state_->key.get(), state_->certificate.native());
+    auto certificate =
+        sign({request.common_name, request.not_before, request.not_after, leaf_extensions(request)},
+             key->get(), state_->key.get(), state_->certificate.native());
     if (!certificate) {
         return std::unexpected(certificate.error());
     }
@@ -269,8 +272,8 @@ Result<std::string> Authority::crl(Time this_update, Time next_update) {
     for (const State::Revoked& revoked : state_->revoked) {
         filled = filled && add_revoked(native, revoked.serial, revoked.at);
     }
-    filled = filled && add_crl_extensions(native, state_->certificate.native(),
-                                          state_->next_crl_number++);
+    filled = filled &&
+             add_crl_extensions(native, state_->certificate.native(), state_->next_crl_number++);
     if (!filled || X509_CRL_sort(native) != 1 ||
         X509_CRL_sign(native, state_->key.get(), EVP_sha256()) == 0) {
         return native_fault(FaultKind::System, "making a revocation list");

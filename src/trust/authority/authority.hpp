@@ -34,7 +34,7 @@ struct Issued {
 };
 
 class Authority {
- public:
+  public:
     // A new self-signed root, in memory.
     static Result<Authority> create(const std::string& common_name, Time not_before,
                                     Time not_after);
@@ -53,7 +53,7 @@ class Authority {
     const x509::Certificate& root() const;
     Result<std::string> key_pem() const;
 
- private:
+  private:
     struct State;
     std::shared_ptr<State> state_;
 };

@@ -32,8 +32,8 @@ std::optional<std::string> rule_for(std::string_view domain, std::string_view na
         if (equal_ignoring_case(base, domain)) {
             return "wildcard of the domain";
         }
-        return equal_ignoring_case(base, parent_of(domain)) ? std::optional("wildcard")
-                                                            : std::nullopt;
+        const bool covers = base.contains('.') && equal_ignoring_case(base, parent_of(domain));
+        return covers ? std::optional("wildcard") : std::nullopt;
     }
     if (equal_ignoring_case(name, domain)) {
         return "exact";
@@ -50,7 +50,7 @@ std::vector<PresentedName> presented_names(const x509::Certificate& certificate)
         names.push_back({name, "SAN"});
     }
     for (const std::string& name : certificate->common_names) {
-        if (is_comparable(name)) {
+        if (is_host_name(name)) {
             names.push_back({name, "CN"});
         }
     }
@@ -78,8 +78,8 @@ std::string nearest_miss(std::string_view domain, std::string_view name) {
     const std::string below = "." + lower(domain);
     if (lower(base).ends_with(below)) {
         const size_t depth = label_count(name) - label_count(domain);
-        return depth == 1 ? "a wildcard below a sub-domain"
-                          : fmt::format("{} labels below the domain; one is allowed", depth);
+        return is_wildcard(name) ? "a wildcard below a sub-domain"
+                                 : fmt::format("{} labels below the domain; one is allowed", depth);
     }
     if (lower(domain).ends_with("." + lower(base))) {
         return is_wildcard(name) ? "a wildcard covers one label only"

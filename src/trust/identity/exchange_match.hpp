@@ -2,12 +2,13 @@
 // semantics 2.2.)
 //
 // Candidates: every SAN dNSName, plus each CN that is a syntactically valid ASCII host name (a CN
-// with a non-ASCII character, blanks or the look of prose is never a name). One match is enough.
+// with a non-ASCII character, blanks or the look of prose is never a name; nor is a wildcard in a
+// CN, which no name constraint of a CA would reach). One match is enough.
 // Rules, without distinction of case, label by label, for domain D:
 //   D                exact
 //   *.D              the wildcard covers its own parent (only here; RFC 9525 says no)
 //   x.D              exactly one label below
-//   *.P where D=x.P  the wildcard covers one label
+//   *.P where D=x.P  the wildcard covers one label; P has at least two
 // Nothing else: two labels below, *.us.D, or a common ending of characters do not match.
 #pragma once
 
@@ -30,9 +31,11 @@ struct PresentedName {
     std::string name;
     std::string origin;
 };
+
 std::vector<PresentedName> presented_names(const x509::Certificate& certificate);
 
-std::optional<Match> match_exchange(std::string_view domain, const std::vector<PresentedName>& names);
+std::optional<Match> match_exchange(std::string_view domain,
+                                    const std::vector<PresentedName>& names);
 
 // Why `name` does not match `domain`, for the ladder: "two labels below the domain", …
 std::string nearest_miss(std::string_view domain, std::string_view name);

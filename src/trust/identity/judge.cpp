@@ -24,6 +24,7 @@ struct Case {
     x509::Path path;
 
     bool inbound() const { return direction == Direction::Inbound; }
+
     const Certificate& leaf() const { return evidence.peer_chain.front(); }
 };
 
@@ -68,7 +69,8 @@ constexpr ProblemWords kProblemWords[] = {
      "the partner's server must send its intermediate certificates; or its CA is not in `trust` of "
      "the partner's file"},
     {PathProblemKind::WeakKey, Reason::WeakKey, Actor::Partner,
-     "the certificate must be replaced by one with a key of at least RSA 2048 or P-256 and SHA-256"},
+     "the certificate must be replaced by one with a key of at least RSA 2048 or P-256 and "
+     "SHA-256"},
     {PathProblemKind::Constraint, Reason::ConstraintViolation, Actor::Ca,
      "the CA issued a certificate that breaks a rule of RFC 5280; it must be issued anew"},
     {PathProblemKind::Signature, Reason::UntrustedRoot, Actor::Partner,
@@ -81,8 +83,7 @@ const ProblemWords* words_of(PathProblemKind kind) {
 }
 
 bool is_of_dates(const PathProblem& problem) {
-    return problem.kind == PathProblemKind::Expired ||
-           problem.kind == PathProblemKind::NotYetValid;
+    return problem.kind == PathProblemKind::Expired || problem.kind == PathProblemKind::NotYetValid;
 }
 
 // How the chain ends, for evidence.
@@ -139,12 +140,12 @@ Step dates_step(const Case& c) {
         step.state = StepState::Fail;
         step.reason = Reason::DateInvalid;
         step.actor = Actor::Partner;
-        step.evidence = fmt::format("{} is {}: valid from {}, it is {}",
-                                    escape_peer_text(certificate->subject),
-                                    early ? "not valid yet" : "expired", span_text(certificate),
-                                    iso_time(c.now));
-        step.fix = "the certificate must be renewed; if it looks valid to the partner, check the "
-                   "clocks of both servers";
+        step.evidence = fmt::format(
+            "{} is {}: valid from {}, it is {}", escape_peer_text(certificate->subject),
+            early ? "not valid yet" : "expired", span_text(certificate), iso_time(c.now));
+        step.fix =
+            "the certificate must be renewed; if it looks valid to the partner, check the "
+            "clocks of both servers";
         return step;
     }
     return step;
@@ -196,14 +197,13 @@ Step revocation_step(const Case& c) {
     if (c.path.certificates.size() < 2) {
         const bool is_anchor = c.path.certificates.size() == 1 && c.path.problems.empty();
         return {.name = StepName::Revocation,
-                .evidence = is_anchor ? "the certificate itself is a trust anchor"
-                                      : "no chain to look up"};
+                .evidence =
+                    is_anchor ? "the certificate itself is a trust anchor" : "no chain to look up"};
     }
     const revocation::Status status = worst_status(c);
     if (status.state == revocation::State::Good) {
-        return {.name = StepName::Revocation,
-                .state = StepState::Pass,
-                .evidence = status.evidence};
+        return {
+            .name = StepName::Revocation, .state = StepState::Pass, .evidence = status.evidence};
     }
     if (status.state == revocation::State::Unknown) {
         return unknown_revocation(c, status);
@@ -231,8 +231,8 @@ Step usage_step(const Case& c) {
         step.evidence = fmt::format("extended key usage has {}", wanted);
         return step;
     } else {
-        const bool tolerated = c.inbound() && leaf->eku_server &&
-                               c.rule.client_eku == ClientEku::ServerAuthTolerated;
+        const bool tolerated =
+            c.inbound() && leaf->eku_server && c.rule.client_eku == ClientEku::ServerAuthTolerated;
         step.state = tolerated ? StepState::Warn : StepState::Fail;
         step.evidence = fmt::format("extended key usage lacks {}", wanted);
     }
@@ -343,6 +343,9 @@ Ladder judge(const Rule& rule, const x509::Evidence& evidence, Direction directi
 std::vector<WantedList> wanted_lists(const Rule& rule, const x509::Evidence& evidence, Time now) {
     std::vector<WantedList> wanted;
     const x509::Path path = rule.anchors.find_path(evidence.peer_chain, now);
+    if (!std::ranges::all_of(path.problems, is_of_dates)) {
+        return wanted;  // a stranger must not make us fetch from places that he names
+    }
     for (size_t i = 0; i + 1 < path.certificates.size(); ++i) {
         for (const std::string& url : path.certificates[i]->crl_urls) {
             wanted.push_back({.url = url, .issuer = path.certificates[i + 1]});

@@ -41,11 +41,12 @@ Ladder judge(const Rule& rule, const x509::Evidence& evidence, Direction directi
              const revocation::Book& book, Time now, Ladder before = {});
 
 // Where the chain's lists are published and who signs them: what the keeper should want. All
-// certificates of the best path but its last.
+// certificates of the path but its last; nothing where the path does not hold (dates apart).
 struct WantedList {
     std::string url;
     x509::Certificate issuer;
 };
+
 std::vector<WantedList> wanted_lists(const Rule& rule, const x509::Evidence& evidence, Time now);
 
 }  // namespace valija::identity

@@ -207,7 +207,9 @@ std::string Ladder::record() const {
 }
 
 Result<Ladder> Ladder::from_record(std::string_view text) {
-    const auto broken = [] { return fault(FaultKind::Input, "reading a ladder", "damaged record"); };
+    const auto broken = [] {
+        return fault(FaultKind::Input, "reading a ladder", "damaged record");
+    };
     if (text.size() > kLongestRecord || (!text.empty() && !text.ends_with('\n'))) {
         return broken();
     }

@@ -11,17 +11,40 @@
 
 namespace valija::identity {
 
-enum class StepName { Policy, Dns, Tcp, StartTls, Handshake, Chain, Dates, Revocation, Usage,
-                      Identity, OwnCertificate, Verdict };
+enum class StepName {
+    Policy,
+    Dns,
+    Tcp,
+    StartTls,
+    Handshake,
+    Chain,
+    Dates,
+    Revocation,
+    Usage,
+    Identity,
+    OwnCertificate,
+    Verdict
+};
 enum class StepState { Pass, Warn, Unknown, Fail, NotApplicable };
 enum class Actor { Nobody, You, Partner, Ca };
 
 // The stable vocabulary of the 454/554 reply (design 3c). None = nothing to say.
-enum class Reason { None, UntrustedRoot, IncompleteChain, SubjectMismatch, DateInvalid, Revoked,
-                    RevocationOffline, NoClientCertificate, UsageInvalid, WeakKey,
-                    ConstraintViolation, NoTls };
+enum class Reason {
+    None,
+    UntrustedRoot,
+    IncompleteChain,
+    SubjectMismatch,
+    DateInvalid,
+    Revoked,
+    RevocationOffline,
+    NoClientCertificate,
+    UsageInvalid,
+    WeakKey,
+    ConstraintViolation,
+    NoTls
+};
 
-std::string_view step_text(StepName name);    // "policy", "starttls", "own-certificate"
+std::string_view step_text(StepName name);     // "policy", "starttls", "own-certificate"
 std::string_view state_text(StepState state);  // "pass", "warn", "unknown", "fail", "n/a"
 std::string_view actor_text(Actor actor);      // "", "you", "partner", "CA"
 std::string_view reason_text(Reason reason);   // "UntrustedRoot"

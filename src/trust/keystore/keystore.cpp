@@ -35,7 +35,7 @@ Result<KeyHandle> parse_key(const std::string& pem, const std::string& file) {
 }
 
 class FileSigner final : public Signer {
- public:
+  public:
     explicit FileSigner(std::string directory) : directory_(std::move(directory)) {}
 
     Result<KeyHandle> key_for(const std::string& name, const x509::Certificate& leaf) override {
@@ -57,7 +57,7 @@ class FileSigner final : public Signer {
         return key;
     }
 
- private:
+  private:
     std::string directory_;
 };
 

@@ -24,16 +24,17 @@ namespace valija::keystore {
 
 // A key that can sign within TLS. The custody process will stand behind the same handle.
 class KeyHandle {
- public:
+  public:
     KeyHandle(std::shared_ptr<evp_pkey_st> key) : key_(std::move(key)) {}
+
     evp_pkey_st* native() const { return key_.get(); }
 
- private:
+  private:
     std::shared_ptr<evp_pkey_st> key_;
 };
 
 class Signer {
- public:
+  public:
     virtual ~Signer() = default;
     // The handle for the key that belongs to this certificate.
     virtual Result<KeyHandle> key_for(const std::string& name, const x509::Certificate& leaf) = 0;
@@ -49,7 +50,7 @@ struct OwnCertificate {
 };
 
 class KeyStore {
- public:
+  public:
     struct Problem {
         std::string file;
         std::string text;
@@ -61,9 +62,10 @@ class KeyStore {
     std::shared_ptr<const OwnCertificate> select(std::string_view name, Time now) const;
 
     const std::vector<std::shared_ptr<const OwnCertificate>>& certificates() const { return all_; }
+
     const std::vector<Problem>& problems() const { return problems_; }
 
- private:
+  private:
     std::vector<std::shared_ptr<const OwnCertificate>> all_;
     std::vector<Problem> problems_;
 };

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "platform/base/text.hpp"
 #include "trust/x509/native.hpp"
 
 namespace valija::revocation {
@@ -28,7 +29,7 @@ CrlOwner parse(std::string_view bytes) {
         return list;
     }
     const x509::BioOwner bio(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
-    list.reset(PEM_read_bio_X509_CRL(bio.get(), nullptr, nullptr, nullptr));
+    list.reset(PEM_read_bio_X509_CRL(bio.get(), nullptr, x509::no_passphrase, nullptr));
     ERR_clear_error();
     return list;
 }
@@ -37,20 +38,43 @@ CrlOwner parse(std::string_view bytes) {
 struct Scope {
     bool only_user = false;
     bool only_ca = false;
+    std::vector<std::string> places;
 };
+
+// The addresses that a part of a divided list names as its own.
+Result<std::vector<std::string>> places_of(const DIST_POINT_NAME* point) {
+    std::vector<std::string> places;
+    for (int i = 0; point->type == 0 && i < sk_GENERAL_NAME_num(point->name.fullname); ++i) {
+        const GENERAL_NAME* name = sk_GENERAL_NAME_value(point->name.fullname, i);
+        if (name->type == GEN_URI) {
+            places.push_back(x509::native_text(name->d.uniformResourceIdentifier));
+        }
+    }
+    if (places.empty()) {
+        return refused("its scope names no address");
+    }
+    return places;
+}
 
 Result<Scope> scope_of(const X509_CRL* list) {
     int critical = 0;
-    const Owned<ISSUING_DIST_POINT, ISSUING_DIST_POINT_free> point(
-        static_cast<ISSUING_DIST_POINT*>(
-            X509_CRL_get_ext_d2i(list, NID_issuing_distribution_point, &critical, nullptr)));
+    const Owned<ISSUING_DIST_POINT, ISSUING_DIST_POINT_free> point(static_cast<ISSUING_DIST_POINT*>(
+        X509_CRL_get_ext_d2i(list, NID_issuing_distribution_point, &critical, nullptr)));
     if (!point) {
         return critical == -1 ? Result<Scope>(Scope{}) : refused("its scope is malformed");
     }
     if (point->indirectCRL > 0 || point->onlysomereasons != nullptr || point->onlyattr > 0) {
         return refused("it is indirect, or limited to some reasons or to attribute certificates");
     }
-    return Scope{.only_user = point->onlyuser > 0, .only_ca = point->onlyCA > 0};
+    Scope scope{.only_user = point->onlyuser > 0, .only_ca = point->onlyCA > 0, .places = {}};
+    if (point->distpoint != nullptr) {
+        auto places = places_of(point->distpoint);
+        if (!places) {
+            return std::unexpected(places.error());
+        }
+        scope.places = std::move(*places);
+    }
+    return scope;
 }
 
 // RFC 5280 5.2: a critical extension that is not understood makes the list useless.
@@ -109,8 +133,7 @@ Result<void> check_signature(X509_CRL* list, const x509::Certificate& issuer) {
     if (X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(issuer.native())) != 0) {
         return refused("it was issued by another authority than " + issuer->subject);
     }
-    if (issuer->has_key_usage &&
-        (X509_get_key_usage(issuer.native()) & KU_CRL_SIGN) == 0) {
+    if (issuer->has_key_usage && (X509_get_key_usage(issuer.native()) & KU_CRL_SIGN) == 0) {
         return refused("its issuer may not sign revocation lists");
     }
     if (X509_CRL_verify(list, X509_get0_pubkey(issuer.native())) != 1) {
@@ -156,6 +179,7 @@ Result<CrlIndex> CrlIndex::load(std::string_view bytes, const x509::Certificate&
     index.issuer_sha256_ = issuer->sha256;
     index.only_user_ = scope->only_user;
     index.only_ca_ = scope->only_ca;
+    index.places_ = scope->places;
     return index;
 }
 
@@ -165,32 +189,35 @@ const Entry* CrlIndex::find(std::string_view serial) const {
 }
 
 bool CrlIndex::covers(const x509::Certificate& certificate) const {
-    return !(only_user_ && certificate->is_ca) && !(only_ca_ && !certificate->is_ca);
+    const bool is_named = places_.empty() || std::ranges::find_first_of(
+                                                 places_, certificate->crl_urls) != places_.end();
+    return is_named && !(only_user_ && certificate->is_ca) && !(only_ca_ && !certificate->is_ca);
 }
 
 Book::Book(std::map<std::string, std::shared_ptr<const CrlIndex>> by_url)
     : by_url_(std::move(by_url)) {}
 
 // Any one of the distribution points is enough; "revoked" in one of them is final.
-Status Book::look_up(const x509::Certificate& certificate, const x509::Certificate& issuer,
-                     Time at, Duration grace) const {
-    Status status{.state = State::Unknown,
-                  .evidence = certificate->subject + " names no revocation list (CRL)",
-                  .url = {}};
+Status Book::look_up(const x509::Certificate& certificate, const x509::Certificate& issuer, Time at,
+                     Duration grace) const {
+    Status status{
+        .state = State::Unknown,
+        .evidence = escape_peer_text(certificate->subject) + " names no revocation list (CRL)",
+        .url = {}};
     for (const std::string& url : certificate->crl_urls) {
         const auto found = by_url_.find(url);
         if (found == by_url_.end() || found->second->issuer_sha256() != issuer->sha256 ||
             !found->second->covers(certificate)) {
             if (status.state == State::Unknown) {
                 status.url = url;
-                status.evidence = "no usable list from " + url + " yet";
+                status.evidence = "no usable list from " + escape_peer_text(url) + " yet";
             }
             continue;
         }
         const CrlIndex& list = *found->second;
-        const std::string span = fmt::format("list {} of {}, good until {}", url,
-                                             iso_time(list.this_update()),
-                                             iso_time(list.next_update()));
+        const std::string span =
+            fmt::format("list {} of {}, good until {}", escape_peer_text(url),
+                        iso_time(list.this_update()), iso_time(list.next_update()));
         if (const Entry* entry = list.find(raw_serial(certificate))) {
             return {.state = State::Revoked,
                     .evidence = fmt::format("serial {} revoked at {}; {}", certificate->serial,

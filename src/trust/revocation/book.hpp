@@ -27,23 +27,30 @@ struct Entry {
 
 // A verified list: parsed, its signature checked against `issuer` once, serials sorted.
 class CrlIndex {
- public:
+  public:
     // DER or PEM. Fails for a bad signature, a wrong issuer, an unknown critical extension,
     // a delta, an indirect list, a list over the size bound (64 MiB).
     static Result<CrlIndex> load(std::string_view bytes, const x509::Certificate& issuer);
 
     const Entry* find(std::string_view serial) const;
-    Time this_update() const { return this_update_; }
-    Time next_update() const { return next_update_; }
-    size_t size() const { return entries_.size(); }
-    const std::string& issuer_sha256() const { return issuer_sha256_; }
-    bool covers(const x509::Certificate& certificate) const;  // onlyContainsUserCerts / CACerts
 
- private:
+    Time this_update() const { return this_update_; }
+
+    Time next_update() const { return next_update_; }
+
+    size_t size() const { return entries_.size(); }
+
+    const std::string& issuer_sha256() const { return issuer_sha256_; }
+
+    // By its issuingDistributionPoint: user or CA certificates only, or those that name its place.
+    bool covers(const x509::Certificate& certificate) const;
+
+  private:
     std::vector<Entry> entries_;
     Time this_update_;
     Time next_update_;  // a list without nextUpdate is current for 24 hours
     std::string issuer_sha256_;
+    std::vector<std::string> places_;
     bool only_user_ = false;
     bool only_ca_ = false;
 };
@@ -57,7 +64,7 @@ struct Status {
 };
 
 class Book {
- public:
+  public:
     Book() = default;
     explicit Book(std::map<std::string, std::shared_ptr<const CrlIndex>> by_url);
 
@@ -66,7 +73,7 @@ class Book {
 
     const std::map<std::string, std::shared_ptr<const CrlIndex>>& lists() const { return by_url_; }
 
- private:
+  private:
     std::map<std::string, std::shared_ptr<const CrlIndex>> by_url_;
 };
 

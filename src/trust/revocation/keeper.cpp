@@ -72,6 +72,15 @@ Result<Loaded> load_for(const std::vector<x509::Certificate>& issuers, std::stri
     return result;
 }
 
+// What the fetcher can ask for: a scheme that it knows, and a host.
+bool can_be_fetched(std::string_view url) {
+    constexpr std::string_view schemes[] = {"http://", "https://", "ldap://", "ldaps://"};
+    return url.size() <= kLongestUrl && std::ranges::any_of(schemes, [url](auto scheme) {
+               return starts_with_ignoring_case(url, scheme) && url.size() > scheme.size() &&
+                      url[scheme.size()] != '/';
+           });
+}
+
 }  // namespace
 
 struct Keeper::Work {
@@ -97,6 +106,7 @@ struct Keeper::Work {
     void take_in(Fetched fetched);
     void succeed(const std::string& url, const std::string& bytes, Loaded loaded);
     void fail(const std::string& url, const Fault& why);
+    Duration next_wait(Kept& entry) const;
     void publish();
     void save_want(const Kept& entry) const;
     std::string path(const std::string& url, const char* suffix) const;
@@ -112,8 +122,7 @@ void Keeper::Work::save_want(const Kept& entry) const {
         text += issuer.pem();
     }
     if (const auto written = store::write_file(path(entry.url, ".want"), text); !written) {
-        log.emit(observe::Event::CrlFailed,
-                 {{"url", entry.url}, {"text", written.error().text()}});
+        log.emit(observe::Event::CrlFailed, {{"url", entry.url}, {"text", written.error().text()}});
     }
 }
 
@@ -137,13 +146,19 @@ void Keeper::Work::restore_one(const std::string& stem) {
                              : x509::Certificate::from_pem(std::string_view(*want).substr(line));
     const std::string url = line == std::string::npos ? std::string() : want->substr(0, line);
     if (!issuers || issuers->size() > kMostIssuers || file_stem(url) != stem) {
-        log.emit(observe::Event::CrlFailed, {{"text", "damaged file forgotten: " + base + ".want"}});
+        log.emit(observe::Event::CrlFailed,
+                 {{"text", "damaged file forgotten: " + base + ".want"}});
         static_cast<void>(store::remove_file(base + ".want"));
         static_cast<void>(store::remove_file(base + ".crl"));
         return;
     }
-    Kept entry{.url = url, .issuers = *issuers, .list = nullptr, .issuer = {},
-               .next_fetch = clock.now(), .is_saved = true, .last_error = {}};
+    Kept entry{.url = url,
+               .issuers = *issuers,
+               .list = nullptr,
+               .issuer = {},
+               .next_fetch = clock.now(),
+               .is_saved = true,
+               .last_error = {}};
     if (const auto bytes = store::read_file(base + ".crl", kLargestList)) {
         if (auto loaded = load_for(entry.issuers, *bytes)) {
             entry.list = std::make_shared<const CrlIndex>(std::move(loaded->list));
@@ -211,7 +226,7 @@ void Keeper::Work::run() {
         const std::vector<std::string> due = take_due(clock.now());
         const std::vector<Kept> unsaved = take_unsaved();
         mailbox->changed_wants = false;
-        if (arrived.empty() && due.empty()) {
+        if (arrived.empty() && due.empty() && unsaved.empty()) {
             mailbox->changed.wait_for(lock, until_next(clock.now()), [this] {
                 return mailbox->stopping || mailbox->changed_wants || !mailbox->arrived.empty();
             });
@@ -269,14 +284,24 @@ void Keeper::Work::succeed(const std::string& url, const std::string& bytes, Loa
     entry.list = list;
     entry.issuer = loaded.issuer;
     entry.fetching = false;
-    entry.failures = 0;
     entry.last_error = saved ? std::string() : saved.error().text();
-    const Duration life = std::max(list->next_update() - now, Duration::zero()) * 3 / 4;
-    entry.next_fetch = now + std::max(std::min(life, options.longest), options.shortest);
+    if (list->next_update() > now) {
+        entry.failures = 0;
+        const Duration life = (list->next_update() - now) * 3 / 4;
+        entry.next_fetch = now + std::max(std::min(life, options.longest), options.shortest);
+    } else {
+        entry.next_fetch = now + next_wait(entry);  // its CA is late: no reason to storm it
+    }
     publish();
     log.emit(observe::Event::CrlFetched, {{"url", url},
                                           {"entries", std::to_string(list->size())},
                                           {"next_update", iso_time(list->next_update())}});
+}
+
+// Doubles with each failure.
+Duration Keeper::Work::next_wait(Kept& entry) const {
+    const int doublings = std::min(entry.failures++, 20);
+    return std::min<Duration>(options.shortest * (1LL << doublings), options.longest);
 }
 
 void Keeper::Work::fail(const std::string& url, const Fault& why) {
@@ -284,13 +309,9 @@ void Keeper::Work::fail(const std::string& url, const Fault& why) {
     Kept& entry = kept.at(url);
     entry.fetching = false;
     entry.last_error = why.text();
-    const int doublings = std::min(entry.failures++, 20);
-    const Duration wait =
-        std::min<Duration>(options.shortest * (1LL << doublings), options.longest);
-    entry.next_fetch = clock.now() + wait;
-    log.emit(observe::Event::CrlFailed, {{"url", url},
-                                         {"text", why.text()},
-                                         {"next", iso_time(entry.next_fetch)}});
+    entry.next_fetch = clock.now() + next_wait(entry);
+    log.emit(observe::Event::CrlFailed,
+             {{"url", url}, {"text", why.text()}, {"next", iso_time(entry.next_fetch)}});
 }
 
 Result<std::unique_ptr<Keeper>> Keeper::start(KeeperOptions options, Fetch fetch,
@@ -298,8 +319,7 @@ Result<std::unique_ptr<Keeper>> Keeper::start(KeeperOptions options, Fetch fetch
     if (const auto made = store::make_directories(options.directory); !made) {
         return std::unexpected(made.error());
     }
-    auto work =
-        std::make_unique<Work>(std::move(options), std::move(fetch), clock, std::move(log));
+    auto work = std::make_unique<Work>(std::move(options), std::move(fetch), clock, std::move(log));
     work->restore();
     work->thread = std::thread([raw = work.get()] { raw->run(); });
     return std::unique_ptr<Keeper>(new Keeper(std::move(work)));
@@ -317,7 +337,7 @@ Keeper::~Keeper() {
 }
 
 void Keeper::want(const std::string& url, const x509::Certificate& issuer) {
-    if (url.size() > kLongestUrl || !(url.starts_with("http://") || url.starts_with("https://"))) {
+    if (!can_be_fetched(url)) {
         return;
     }
     std::scoped_lock const lock(work_->mailbox->mutex);
@@ -355,7 +375,9 @@ std::vector<ListState> Keeper::lists() const {
     std::scoped_lock const lock(work_->mailbox->mutex);
     std::vector<ListState> states;
     for (const auto& [url, entry] : work_->kept) {
-        ListState state{.url = url, .issuer = entry.issuer, .loaded = entry.list != nullptr,
+        ListState state{.url = url,
+                        .issuer = entry.issuer,
+                        .loaded = entry.list != nullptr,
                         .last_error = entry.last_error};
         if (entry.issuer.empty() && !entry.issuers.empty()) {
             state.issuer = entry.issuers.front()->subject;

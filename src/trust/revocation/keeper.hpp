@@ -6,9 +6,9 @@
 // not there is fetched at once. Nothing here is called by a judgement.
 // Thread: want() and book() from any thread; the rest runs on the keeper's own thread, which also
 // parses, so that no loop waits. Failure: an event crl.failed, and the state in lists().
-// A url may have several candidate issuers (at most 8); the one that signed the list counts. At most
-// 1,000 lists are kept; a list older than the one in force never replaces it.
-// Ports: Fetch gets bytes (platform/net), Clock the time. Directory: one `<hash>.crl` and one
+// A url may have several candidate issuers (at most 8); the one that signed the list counts. At
+// most 1,000 lists are kept; a list older than the one in force never replaces it. Ports: Fetch
+// gets bytes (platform/net), Clock the time. Directory: one `<hash>.crl` and one
 // `<hash>.want` (url and candidate issuers) each, written atomically.
 #pragma once
 
@@ -44,7 +44,7 @@ struct ListState {
 };
 
 class Keeper {
- public:
+  public:
     // Loads what is on disk before it returns; damaged files are reported and forgotten.
     static Result<std::unique_ptr<Keeper>> start(KeeperOptions options, Fetch fetch,
                                                  const Clock& clock, observe::Log log);
@@ -59,7 +59,7 @@ class Keeper {
     std::shared_ptr<const Book> book() const;
     std::vector<ListState> lists() const;
 
- private:
+  private:
     struct Work;
     explicit Keeper(std::unique_ptr<Work> work);
     std::unique_ptr<Work> work_;

@@ -74,19 +74,22 @@ int collect(int ok, X509_STORE_CTX* context) {
 struct Stack {
     STACK_OF(X509) * native = sk_X509_new_null();
     Stack() = default;
+
     ~Stack() { sk_X509_free(native); }
+
     Stack(const Stack&) = delete;
     Stack& operator=(const Stack&) = delete;
 };
 
 void set_parameters(X509_STORE_CTX* context, Time at) {
     X509_VERIFY_PARAM* parameters = X509_STORE_CTX_get0_param(context);
-    X509_VERIFY_PARAM_set_flags(parameters,
-                                X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_X509_STRICT);
+    X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_X509_STRICT);
     X509_VERIFY_PARAM_set_time(
         parameters, std::chrono::floor<std::chrono::seconds>(at).time_since_epoch().count());
     X509_VERIFY_PARAM_set_depth(parameters, kDeepest);
     X509_VERIFY_PARAM_set_auth_level(parameters, kSecurityLevel);
+    // Names in the CN are constrained also where a SAN is there: identity looks at both.
+    X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_ALWAYS_CHECK_SUBJECT);
 }
 
 std::vector<Certificate> chain_of(X509_STORE_CTX* context) {
@@ -98,6 +101,15 @@ std::vector<Certificate> chain_of(X509_STORE_CTX* context) {
         }
     }
     return chain;
+}
+
+// RFC 5280 4.1.2.5: notAfter belongs to the validity; OpenSSL ends it a second earlier.
+void allow_last_second(Path& path, Time at) {
+    std::erase_if(path.problems, [&](const PathProblem& problem) {
+        return problem.kind == PathProblemKind::Expired &&
+               problem.depth < path.certificates.size() &&
+               at <= path.certificates[problem.depth]->not_after;
+    });
 }
 
 Path too_much() {
@@ -154,8 +166,14 @@ Path Anchors::find_path(const std::vector<Certificate>& presented, Time at) cons
     const StoreOwner none(store_->native ? nullptr : X509_STORE_new());
     X509_STORE* trusted = store_->native ? store_->native.get() : none.get();
     const Stack untrusted;
-    for (const Certificate& certificate : presented) {
-        sk_X509_push(untrusted.native, certificate.native());
+    // OpenSSL takes the first issuer that fits and does not come back: a cross-certificate must be
+    // seen before the self-signed root of the same name and key (EX-24).
+    for (const bool self_issued : {false, true}) {
+        for (const Certificate& certificate : presented) {
+            if (certificate->self_issued == self_issued) {
+                sk_X509_push(untrusted.native, certificate.native());
+            }
+        }
     }
     const StoreContextOwner context(X509_STORE_CTX_new());
     Path path;
@@ -169,6 +187,7 @@ Path Anchors::find_path(const std::vector<Certificate>& presented, Time at) cons
         path.problems.push_back({PathProblemKind::Constraint, 0, {}, native_error()});
     }
     ERR_clear_error();
+    allow_last_second(path, at);
     return path;
 }
 

@@ -41,7 +41,7 @@ struct Path {
 };
 
 class Anchors {
- public:
+  public:
     // An empty set: nothing can be proven by it.
     Anchors();
     static Result<Anchors> from_certificates(const std::vector<Certificate>& certificates);
@@ -53,7 +53,7 @@ class Anchors {
 
     Path find_path(const std::vector<Certificate>& presented, Time at) const;
 
- private:
+  private:
     struct Store;
     std::shared_ptr<const Store> store_;
 };

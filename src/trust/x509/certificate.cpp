@@ -198,7 +198,7 @@ Result<std::vector<Certificate>> Certificate::from_pem(std::string_view pem) {
     const BioOwner bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
     std::vector<Certificate> all;
     while (all.size() < kMostCertificates) {
-        const X509Owner native(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+        const X509Owner native(PEM_read_bio_X509(bio.get(), nullptr, no_passphrase, nullptr));
         if (!native) {
             break;
         }

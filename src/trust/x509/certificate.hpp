@@ -40,7 +40,7 @@ struct CertificateFields {
 };
 
 class Certificate {
- public:
+  public:
     static Result<Certificate> from_der(std::string_view der);
     static Result<Certificate> from_native(x509_st* borrowed);  // takes its own reference
 
@@ -56,7 +56,7 @@ class Certificate {
         return a->sha256 == b->sha256;
     }
 
- private:
+  private:
     struct Parsed;
     std::shared_ptr<const Parsed> parsed_;
 };

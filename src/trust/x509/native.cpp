@@ -20,6 +20,8 @@ std::unexpected<Fault> native_fault(FaultKind kind, std::string doing) {
     return fault(kind, std::move(doing), native_error());
 }
 
+int no_passphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*data*/) { return -1; }
+
 Result<Time> native_time(const ASN1_TIME* time) {
     std::tm parts{};
     if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) {

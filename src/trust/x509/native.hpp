@@ -39,8 +39,11 @@ using CrlOwner = Owned<X509_CRL, X509_CRL_free>;
 std::string native_error();
 std::unexpected<Fault> native_fault(FaultKind kind, std::string doing);
 
+// For PEM that others wrote: an encrypted block is a fault, never a question on the terminal.
+int no_passphrase(char* buffer, int size, int writing, void* data);
+
 Result<Time> native_time(const ASN1_TIME* time);
-std::string native_text(const ASN1_STRING* text);      // the raw bytes
+std::string native_text(const ASN1_STRING* text);       // the raw bytes
 std::string native_integer(const ASN1_INTEGER* value);  // big endian, no leading zero
 
 }  // namespace valija::x509

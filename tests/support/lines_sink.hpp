@@ -10,7 +10,7 @@
 namespace valija::test {
 
 class LinesSink final : public observe::Sink {
- public:
+  public:
     void write(observe::Level level, std::string_view line) override {
         std::scoped_lock const lock(mutex_);
         levels_.push_back(level);
@@ -34,7 +34,7 @@ class LinesSink final : public observe::Sink {
         return found;
     }
 
- private:
+  private:
     mutable std::mutex mutex_;
     std::vector<std::string> lines_;
     std::vector<observe::Level> levels_;

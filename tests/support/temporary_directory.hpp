@@ -12,7 +12,7 @@
 namespace valija::test {
 
 class TemporaryDirectory {
- public:
+  public:
     TemporaryDirectory() {
         std::string pattern =
             (std::filesystem::temp_directory_path() / "valija-test-XXXXXX").string();
@@ -29,6 +29,7 @@ class TemporaryDirectory {
     TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
 
     const std::string& path() const { return path_; }
+
     std::string path(std::string_view name) const { return path_ + "/" + std::string(name); }
 
     void write(std::string_view name, std::string_view text) const {
@@ -50,7 +51,7 @@ class TemporaryDirectory {
         return found;
     }
 
- private:
+  private:
     std::string path_;
 };
 

@@ -71,7 +71,8 @@ std::string short_size(uint64_t bytes) {
     std::string_view const units = "KMGT";
     size_t unit = 0;
     size /= 1024;
-    while (size >= 1024 && unit + 1 < units.size()) {
+    // What would be printed as 1024.0 is 1.0 of the next unit.
+    while (size >= 1023.95 && unit + 1 < units.size()) {
         size /= 1024;
         ++unit;
     }

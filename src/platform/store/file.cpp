@@ -16,19 +16,23 @@ namespace {
 
 // A descriptor that closes itself.
 class Descriptor {
- public:
+  public:
     explicit Descriptor(int number) : number_(number) {}
+
     ~Descriptor() {
         if (number_ >= 0) {
             ::close(number_);
         }
     }
+
     Descriptor(const Descriptor&) = delete;
     Descriptor& operator=(const Descriptor&) = delete;
+
     int number() const { return number_; }
+
     bool is_open() const { return number_ >= 0; }
 
- private:
+  private:
     int number_;
 };
 
@@ -119,7 +123,11 @@ Result<void> write_file(const std::string& path, std::string_view content, unsig
 Result<void> make_directories(const std::string& path, unsigned mode) {
     for (size_t slash = path.find('/', 1); true; slash = path.find('/', slash + 1)) {
         const std::string part = path.substr(0, slash);
-        if (::mkdir(part.c_str(), static_cast<mode_t>(mode)) != 0 && errno != EEXIST) {
+        if (::mkdir(part.c_str(), static_cast<mode_t>(mode)) == 0) {
+            if (auto synced = sync_directory(parent_of(part)); !synced) {
+                return synced;
+            }
+        } else if (errno != EEXIST) {
             return system_fault("creating the directory " + part, errno);
         }
         if (slash == std::string::npos) {
@@ -175,8 +183,7 @@ Result<LockFile> LockFile::take(const std::string& path) {
     return LockFile(descriptor);
 }
 
-LockFile::LockFile(LockFile&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)) {}
+LockFile::LockFile(LockFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
 
 LockFile::~LockFile() {
     if (descriptor_ >= 0) {

@@ -14,6 +14,7 @@ Result<std::string> read_file(const std::string& path, size_t limit);
 // Temporary file in the same directory, fsync, rename, fsync of the directory. `mode` as chmod.
 Result<void> write_file(const std::string& path, std::string_view content, unsigned mode = 0640);
 
+// Those that are missing are made and synced; a file in the way is a fault at the next use.
 Result<void> make_directories(const std::string& path, unsigned mode = 0750);
 Result<void> sync_directory(const std::string& path);
 Result<void> remove_file(const std::string& path);  // a missing file is no fault
@@ -23,14 +24,15 @@ Result<std::vector<std::string>> list_files(const std::string& path, std::string
 
 // An exclusive lock on a file, held as long as the object lives; Fault if another process has it.
 class LockFile {
- public:
+  public:
     static Result<LockFile> take(const std::string& path);
     LockFile(LockFile&& other) noexcept;
     LockFile& operator=(LockFile&&) = delete;
     ~LockFile();
 
- private:
+  private:
     explicit LockFile(int descriptor) : descriptor_(descriptor) {}
+
     int descriptor_;
 };
 

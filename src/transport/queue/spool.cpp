@@ -28,9 +28,13 @@ struct Draft::State {
     std::optional<BodyFile> file;
     uint64_t size = 0;
     Checksum checksum;
+    std::optional<Fault> failure;  // bytes are missing: never to be committed
 
     ~State() { discard(); }
+
     Result<void> spill();
+    Result<void> take(std::string_view bytes);
+
     void discard() {
         file.reset();
         if (!part.empty()) {
@@ -68,6 +72,7 @@ struct Spool::Work {
         : options(std::move(o)), log(std::move(l)), lock(std::move(f)), last_id(highest) {}
 
     std::string bodies() const { return options.directory + "/bodies"; }
+
     std::string body_path(int64_t id) const { return bodies() + "/" + id_text(id); }
 
     void wake_up() {
@@ -109,7 +114,8 @@ struct Order {
     bool writes = true;
     std::function<Result<void>()> prepare = nullptr;
     std::function<Result<T>(Records&)> run;
-    std::function<void()> then = nullptr;  // on the writer thread, once the result is durable
+    std::function<void()> then = nullptr;       // on the writer thread, once the result is durable
+    std::function<void()> otherwise = nullptr;  // on the writer thread, after a Fault
 };
 
 // Runs on the writer; the value comes back on the caller's executor. Not cancellable: what was
@@ -124,19 +130,18 @@ Task<Result<T>> on_writer(Writer* writer, Order<T> order) {
             writer->submit(
                 {.writes = order.writes,
                  .prepare = std::move(order.prepare),
-                 .run =
-                     [slot, run = std::move(order.run)](Records& records) -> Result<void> {
-                         slot->emplace(run(records));
-                         return slot->value() ? Result<void>()
-                                              : std::unexpected(slot->value().error());
-                     },
+                 .run = [slot, run = std::move(order.run)](Records& records) -> Result<void> {
+                     slot->emplace(run(records));
+                     return slot->value() ? Result<void>() : std::unexpected(slot->value().error());
+                 },
                  .finish =
-                     [slot, shared, executor,
-                      then = std::move(order.then)](Result<void> result) {
+                     [slot, shared, executor, then = std::move(order.then),
+                      otherwise = std::move(order.otherwise)](Result<void> result) {
                          if (!result) {
                              slot->emplace(std::unexpected(result.error()));
-                         } else if (then) {
-                             then();
+                         }
+                         if (const auto& last = result ? then : otherwise; last) {
+                             last();
                          }
                          boost::asio::post(executor, [shared]() mutable { (*shared)(); });
                      }});
@@ -170,6 +175,7 @@ int64_t millis_now() { return to_millis(SystemClock().now()); }
 // --- Draft
 
 Draft::Draft(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
 Draft::~Draft() = default;
 Draft::Draft(Draft&&) noexcept = default;
 Draft& Draft::operator=(Draft&&) noexcept = default;
@@ -191,25 +197,36 @@ Result<void> Draft::State::spill() {
     return written;
 }
 
-Result<void> Draft::append(std::string_view bytes) {
-    State& state = *state_;
-    state.size += bytes.size();
-    state.checksum.add(bytes);
-    if (!state.file && state.memory.size() + bytes.size() > state.memory_bound) {
-        if (auto spilled = state.spill(); !spilled) {
+Result<void> Draft::State::take(std::string_view bytes) {
+    size += bytes.size();
+    checksum.add(bytes);
+    if (!file && memory.size() + bytes.size() > memory_bound) {
+        if (auto spilled = spill(); !spilled) {
             return spilled;
         }
     }
-    if (state.file) {
-        return state.file->append(bytes);
+    if (file) {
+        return file->append(bytes);
     }
-    state.memory.append(bytes);
+    memory.append(bytes);
     return {};
+}
+
+Result<void> Draft::append(std::string_view bytes) {
+    if (state_->failure) {
+        return std::unexpected(*state_->failure);
+    }
+    auto taken = state_->take(bytes);
+    if (!taken) {
+        state_->failure = taken.error();
+    }
+    return taken;
 }
 
 // --- Body
 
 Body::Body(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
 Body::~Body() = default;
 Body::Body(Body&&) noexcept = default;
 
@@ -278,6 +295,7 @@ Result<std::unique_ptr<Spool>> Spool::open(SpoolOptions options, observe::Log lo
     const size_t max_batch = std::max<size_t>(options.max_batch, 1);
     auto work =
         std::make_unique<Work>(std::move(options), std::move(log), std::move(*lock), *highest);
+    work->copy_set_aside(*records);
     work->writer = std::make_unique<Writer>(std::move(*records), max_batch, bodies);
     return std::unique_ptr<Spool>(new Spool(std::move(work)));
 }
@@ -324,6 +342,9 @@ Task<Result<void>> Spool::commit(QueueId id, Draft draft, mail::Envelope envelop
     std::shared_ptr<Draft::State> content(std::move(draft.state_));
     Work* work = work_.get();
     auto prepare = [work, content, number]() -> Result<void> {
+        if (content->failure) {
+            return std::unexpected(*content->failure);
+        }
         if (auto space = work->check_space(content->memory.size()); !space || !content->file) {
             return space;
         }
@@ -397,7 +418,9 @@ Task<Result<std::vector<Lease>>> Spool::lease(Time now, size_t limit,
         return leases;
     };
     // Counted as a writer: a damaged record is set aside on the way.
-    co_return co_await on_writer<std::vector<Lease>>(work->writer.get(), {.run = std::move(run)});
+    auto otherwise = [work, taken] { work->forget(*taken); };
+    co_return co_await on_writer<std::vector<Lease>>(
+        work->writer.get(), {.run = std::move(run), .otherwise = std::move(otherwise)});
 }
 
 Task<Result<std::optional<Time>>> Spool::next_due() {
@@ -412,8 +435,8 @@ Task<Result<std::optional<Time>>> Spool::next_due() {
 
 Result<void> Spool::Work::record_outcome(Records& records, int64_t id,
                                          const std::vector<Settlement>& settlements,
-                                         const std::optional<NewMessage>& report,
-                                         int64_t report_id, bool* is_done) {
+                                         const std::optional<NewMessage>& report, int64_t report_id,
+                                         bool* is_done) {
     if (auto settled = records.settle(id, settlements); !settled) {
         return settled;
     }
@@ -507,7 +530,8 @@ Task<Result<Body>> Spool::open_body(QueueId id) {
 
 Task<Result<std::vector<QueuedMessage>>> Spool::list(QueueId after, size_t limit) {
     const int64_t from = id_number(after).value_or(0);
-    auto run = [from, limit](Records& records) -> Result<std::vector<QueuedMessage>> {
+    Work* work = work_.get();
+    auto run = [work, from, limit](Records& records) -> Result<std::vector<QueuedMessage>> {
         const auto ids = records.ids_after(from, limit);
         if (!ids) {
             return std::unexpected(ids.error());
@@ -522,9 +546,10 @@ Task<Result<std::vector<QueuedMessage>>> Spool::list(QueueId after, size_t limit
                 messages.push_back(std::move(**message));
             }
         }
+        work->copy_set_aside(records);
         return messages;
     };
-    co_return co_await on_writer<std::vector<QueuedMessage>>(work_->writer.get(),
+    co_return co_await on_writer<std::vector<QueuedMessage>>(work->writer.get(),
                                                              {.run = std::move(run)});
 }
 
@@ -533,8 +558,13 @@ Task<Result<std::optional<QueuedMessage>>> Spool::find(QueueId id) {
     if (!number) {
         co_return std::optional<QueuedMessage>();
     }
-    auto run = [number](Records& records) { return records.read(*number, {}, std::nullopt); };
-    co_return co_await on_writer<std::optional<QueuedMessage>>(work_->writer.get(),
+    Work* work = work_.get();
+    auto run = [work, number](Records& records) {
+        auto message = records.read(*number, {}, std::nullopt);
+        work->copy_set_aside(records);
+        return message;
+    };
+    co_return co_await on_writer<std::optional<QueuedMessage>>(work->writer.get(),
                                                                {.run = std::move(run)});
 }
 

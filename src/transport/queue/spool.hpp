@@ -4,13 +4,13 @@
 // A message that has an id is never lost; a recipient may be delivered twice after a crash, never
 // zero times. Bodies above `memory_bound` are never held in memory: they stream to a file.
 // Settling recipients and queueing the report about them is one transaction.
-// Not here: retry times (schedule.hpp), what failure means (deliver/trouble.hpp), reports (report/).
-// Thread: Task functions from any loop, completion on the caller's executor; one writer thread
-// inside groups the commits of all sessions. Failure: Fault System, or Full for
-// lack of space; the caller answers 451 or 452, and the draft is gone. After a failed sync the file is dropped, not
-// synced again. Leases live in memory: a restart releases all.
-// What is read back is as hostile as the network: a damaged record is set aside and listed.
-// States and their crash clean-up: docs/queue.md, tested by tests/crash.
+// Not here: retry times (schedule.hpp), what failure means (deliver/trouble.hpp), reports
+// (report/). Thread: Task functions from any loop, completion on the caller's executor; one writer
+// thread inside groups the commits of all sessions. Failure: Fault System, or Full for lack of
+// space; the caller answers 451 or 452, and the draft is gone. After a failed sync the file is
+// dropped, not synced again. Leases live in memory: a restart releases all. What is read back is as
+// hostile as the network: a damaged record is set aside and listed. States and their crash
+// clean-up: docs/queue.md, tested by tests/crash.
 #pragma once
 
 #include <cstdint>
@@ -33,15 +33,15 @@ namespace valija::queue {
 using QueueId = std::string;
 
 struct SpoolOptions {
-    std::string directory;             // DIR/spool
-    size_t memory_bound = 256UL << 10U;  // a body larger than this streams to a file
-    size_t max_batch = 256;            // commits in one transaction
+    std::string directory;                 // DIR/spool
+    size_t memory_bound = 256UL << 10U;    // a body larger than this streams to a file
+    size_t max_batch = 256;                // commits in one transaction
     uint64_t reserve_bytes = 64UL << 20U;  // free space below which nothing new is taken
 };
 
 // Content being received. Bounded memory; what is not committed is removed with it.
 class Draft {
- public:
+  public:
     ~Draft();
     Draft(Draft&&) noexcept;
     Draft& operator=(Draft&&) noexcept;
@@ -49,7 +49,7 @@ class Draft {
     Result<void> append(std::string_view bytes);
     uint64_t size() const;
 
- private:
+  private:
     friend class Spool;
     struct State;
     explicit Draft(std::unique_ptr<State> state);
@@ -59,9 +59,9 @@ class Draft {
 // Where the message came from: for reports and listings.
 struct Arrival {
     Time time;
-    std::string client;      // "192.0.2.1 (mx.example.org)"
-    std::string session;     // session id
-    std::string partner;     // name of the partner whose path was proven, or empty
+    std::string client;   // "192.0.2.1 (mx.example.org)"
+    std::string session;  // session id
+    std::string partner;  // name of the partner whose path was proven, or empty
     bool domain_secured = false;
     Time expires;
 };
@@ -112,7 +112,7 @@ struct NewMessage {
 
 // The content of a queued message, in chunks; no more than `memory_bound` in memory at once.
 class Body {
- public:
+  public:
     ~Body();
     Body(Body&&) noexcept;
     uint64_t size() const;
@@ -120,7 +120,7 @@ class Body {
     // Reads a file of ours; blocking is bounded by one chunk (64 KiB).
     Result<std::string_view> next();
 
- private:
+  private:
     friend class Spool;
     struct State;
     explicit Body(std::unique_ptr<State> state);
@@ -134,7 +134,7 @@ struct Summary {
 };
 
 class Spool {
- public:
+  public:
     static Result<std::unique_ptr<Spool>> open(SpoolOptions options, observe::Log log);
     ~Spool();  // finishes what was handed to the writer, then closes
 
@@ -169,7 +169,7 @@ class Spool {
     Task<Result<uint64_t>> retry(QueueId id, Time now);
     std::vector<std::string> set_aside() const;  // damaged records, one line each
 
- private:
+  private:
     struct Work;
     explicit Spool(std::unique_ptr<Work> work);
     std::unique_ptr<Work> work_;

@@ -26,6 +26,7 @@ constexpr const char* kMigrations[] = {
     " state INTEGER NOT NULL, attempts INTEGER NOT NULL, next_attempt INTEGER NOT NULL,"
     " text TEXT NOT NULL, ladder TEXT NOT NULL, PRIMARY KEY (message, number)) WITHOUT ROWID;"
     "CREATE INDEX recipient_due ON recipient (next_attempt, message, domain) WHERE state = 0;",
+    "CREATE INDEX recipient_aside ON recipient (message) WHERE state = 3;",
 };
 
 constexpr const char* kInsertMessage =
@@ -52,25 +53,32 @@ constexpr const char* kHasWaiting =
 constexpr const char* kSetAsideMessage =
     "UPDATE recipient SET state = 3 WHERE message = ? AND state = 0";
 
+// The end of the year 9999: later ones, like those before 1970, are damage, and would overflow.
+constexpr int64_t kLatest = 253'402'300'799'999;
+
 bool is_plausible_text(const std::string& text, size_t limit) {
     return text.size() <= limit && text.find('\0') == std::string::npos;
 }
 
+bool is_plausible_time(int64_t millis) { return millis >= 0 && millis <= kLatest; }
+
 std::optional<QueuedRecipient> recipient_from(const Statement& row) {
-    QueuedRecipient recipient{.number = row.integer(0),
-                              .recipient = {.address = {.local = row.text(1), .domain = row.text(2)},
-                                            .notify = row.text(3),
-                                            .original = row.text(4)},
-                              .state = RecipientState::Waiting,
-                              .attempts = static_cast<int>(row.integer(6)),
-                              .next_attempt = from_millis(row.integer(7)),
-                              .last_text = row.text(8),
-                              .last_ladder = row.text(9)};
+    QueuedRecipient recipient{
+        .number = row.integer(0),
+        .recipient = {.address = {.local = row.text(1), .domain = row.text(2)},
+                      .notify = row.text(3),
+                      .original = row.text(4)},
+        .state = RecipientState::Waiting,
+        .attempts = static_cast<int>(row.integer(6)),
+        .next_attempt = from_millis(row.integer(7)),
+        .last_text = row.text(8),
+        .last_ladder = row.text(9)};
     const int64_t state = row.integer(5);
     const auto parsed = mail::parse_address(recipient.recipient.address.text());
     const bool sound = parsed && *parsed == recipient.recipient.address && recipient.number >= 0 &&
                        row.integer(6) >= 0 && row.integer(6) < 1'000'000 && state >= kWaiting &&
-                       state <= kSetAside && is_plausible_text(recipient.last_text, 1U << 16U) &&
+                       state <= kSetAside && is_plausible_time(row.integer(7)) &&
+                       is_plausible_text(recipient.last_text, 1U << 16U) &&
                        is_plausible_text(recipient.recipient.notify, 100) &&
                        is_plausible_text(recipient.recipient.original, 1000);
     if (!sound) {
@@ -95,6 +103,14 @@ std::string message_from(const Statement& row, QueuedMessage& message) {
         return "the size is negative";
     }
     message.size = static_cast<uint64_t>(row.integer(2));
+    if (!is_plausible_time(row.integer(3)) || !is_plausible_time(row.integer(8))) {
+        return "the time of arrival or expiry is none";
+    }
+    for (const int column : {4, 5, 6}) {
+        if (!is_plausible_text(row.text(column), 1000)) {
+            return "the client, session or partner is malformed";
+        }
+    }
     message.arrival = {.time = from_millis(row.integer(3)),
                        .client = row.text(4),
                        .session = row.text(5),
@@ -132,7 +148,32 @@ Result<Records> Records::open(const std::string& path, observe::Log log) {
     if (const auto done = database->migrate(kMigrations, std::size(kMigrations)); !done) {
         return std::unexpected(done.error());
     }
-    return Records(std::move(*database), std::move(log));
+    Records records(std::move(*database), std::move(log));
+    if (const auto done = records.recall_set_aside(); !done) {
+        return std::unexpected(done.error());
+    }
+    return records;
+}
+
+// What an earlier run set aside: listed still, not reported a second time.
+Result<void> Records::recall_set_aside() {
+    const auto query = use("SELECT DISTINCT message FROM recipient WHERE state = 3");
+    if (!query) {
+        return std::unexpected(query.error());
+    }
+    while (true) {
+        const auto row = (*query)->step();
+        if (!row) {
+            return std::unexpected(row.error());
+        }
+        if (!*row) {
+            (*query)->reset();
+            return {};
+        }
+        const int64_t id = (*query)->integer(0);
+        aside_ids_.insert(id);
+        set_aside_.push_back(id_text(id) + ": set aside by an earlier run");
+    }
 }
 
 Result<Statement*> Records::use(const char* sql) {
@@ -149,7 +190,9 @@ Result<Statement*> Records::use(const char* sql) {
 }
 
 Result<int64_t> Records::highest_id() {
-    const auto query = use("SELECT coalesce(max(id), 0) FROM message");
+    // Without what a damaged table may hold at the end of the range: ids must be able to grow.
+    const auto query =
+        use("SELECT coalesce(max(id), 0) FROM message WHERE id < 9223372032559808512");
     if (!query) {
         return std::unexpected(query.error());
     }
@@ -160,7 +203,7 @@ Result<int64_t> Records::highest_id() {
 }
 
 Result<std::set<int64_t>> Records::ids_in_files() {
-    const auto query = use("SELECT id FROM message WHERE in_file = 1");
+    const auto query = use("SELECT id FROM message WHERE in_file <> 0");
     if (!query) {
         return std::unexpected(query.error());
     }
@@ -189,7 +232,8 @@ Result<void> Records::insert(const StoredMessage& message, Time now) {
     (*row)->bind(message.id);
     const auto& sender = message.envelope->sender;
     sender ? (*row)->bind_text(sender->text()) : (*row)->bind_null();
-    (*row)->bind(message.envelope->eight_bit ? 1 : 0)
+    (*row)
+        ->bind(message.envelope->eight_bit ? 1 : 0)
         .bind(static_cast<int64_t>(message.size))
         .bind(message.checksum)
         .bind(message.bytes ? 0 : 1)
@@ -286,7 +330,9 @@ Result<std::optional<QueuedMessage>> Records::read(int64_t id, const std::string
     QueuedMessage message;
     message.id = id_text(id);
     const bool exists = *row;
-    std::string damage = exists ? message_from(**query, message) : "its message is missing";
+    std::string damage = !exists   ? "its message is missing"
+                         : id <= 0 ? "its id is none of ours"
+                                   : message_from(**query, message);
     (*query)->reset();
     if (exists && damage.empty()) {
         if (auto done = read_recipients(message, id, domain, due, damage); !done) {
@@ -304,9 +350,8 @@ Result<std::optional<QueuedMessage>> Records::read(int64_t id, const std::string
     return std::optional(std::move(message));
 }
 
-Result<void> Records::read_recipients(QueuedMessage& message, int64_t id,
-                                      const std::string& domain, std::optional<Time> due,
-                                      std::string& damage) {
+Result<void> Records::read_recipients(QueuedMessage& message, int64_t id, const std::string& domain,
+                                      std::optional<Time> due, std::string& damage) {
     const auto query = use(kRecipients);
     if (!query) {
         return std::unexpected(query.error());
@@ -325,10 +370,9 @@ Result<void> Records::read_recipients(QueuedMessage& message, int64_t id,
             damage = "a recipient is malformed";
             break;
         }
-        const bool wanted =
-            domain.empty() ||
-            (recipient->recipient.address.domain == domain && (*query)->integer(5) == kWaiting &&
-             (!due || recipient->next_attempt <= *due));
+        const bool wanted = domain.empty() || (recipient->recipient.address.domain == domain &&
+                                               (*query)->integer(5) == kWaiting &&
+                                               (!due || recipient->next_attempt <= *due));
         if (wanted) {
             message.recipients.push_back(std::move(*recipient));
         }
@@ -342,8 +386,10 @@ Result<void> Records::put_aside(int64_t id, const std::string& why) {
     if (!update) {
         return std::unexpected(update.error());
     }
-    set_aside_.push_back(id_text(id) + ": " + why);
-    log_.emit(observe::Event::RecordSetAside, {{"id", id_text(id)}, {"text", why}});
+    if (aside_ids_.insert(id).second) {
+        set_aside_.push_back(id_text(id) + ": " + why);
+        log_.emit(observe::Event::RecordSetAside, {{"id", id_text(id)}, {"text", why}});
+    }
     return (*update)->bind(id).run();
 }
 
@@ -378,9 +424,8 @@ Result<bool> Records::has_waiting(int64_t id) {
 }
 
 Result<void> Records::remove(int64_t id) {
-    for (const char* sql :
-         {"DELETE FROM recipient WHERE message = ?", "DELETE FROM body WHERE id = ?",
-          "DELETE FROM message WHERE id = ?"}) {
+    for (const char* sql : {"DELETE FROM recipient WHERE message = ?",
+                            "DELETE FROM body WHERE id = ?", "DELETE FROM message WHERE id = ?"}) {
         const auto statement = use(sql);
         if (!statement) {
             return std::unexpected(statement.error());

@@ -22,11 +22,12 @@ std::optional<int64_t> id_number(std::string_view text);
 
 // FNV-1a over 64 bits: damage, not malice, is what it finds.
 class Checksum {
- public:
+  public:
     void add(std::string_view bytes);
+
     int64_t value() const { return static_cast<int64_t>(state_); }
 
- private:
+  private:
     uint64_t state_ = 0xcbf29ce484222325ULL;
 };
 
@@ -49,7 +50,7 @@ struct BodyPlace {
 using Claim = std::pair<int64_t, std::string>;
 
 class Records {
- public:
+  public:
     static Result<Records> open(const std::string& path, observe::Log log);
 
     Result<store::Transaction> begin() { return store::Transaction::begin(database_); }
@@ -79,7 +80,7 @@ class Records {
 
     const std::vector<std::string>& set_aside() const { return set_aside_; }
 
- private:
+  private:
     Records(store::Database database, observe::Log log)
         : database_(std::move(database)), log_(std::move(log)) {}
 
@@ -87,11 +88,13 @@ class Records {
     Result<void> read_recipients(QueuedMessage& message, int64_t id, const std::string& domain,
                                  std::optional<Time> due, std::string& damage);
     Result<void> put_aside(int64_t id, const std::string& why);
+    Result<void> recall_set_aside();
 
     store::Database database_;
     observe::Log log_;
     std::unordered_map<const char*, store::Statement> statements_;
     std::vector<std::string> set_aside_;
+    std::set<int64_t> aside_ids_;
 };
 
 }  // namespace valija::queue

@@ -67,8 +67,9 @@ void Writer::perform(std::deque<Job>& batch) {
     }
 }
 
-// Those whose preparation failed are finished here and drop out.
-std::deque<Job> Writer::prepared(std::deque<Job>& batch) {
+// Those whose preparation failed are finished here and drop out. The directory is synced once for
+// all: after a failure nobody asks again, since a second sync may say yes to what the first lost.
+std::deque<Job> Writer::prepared(std::deque<Job>& batch) const {
     std::deque<Job> jobs;
     for (Job& job : batch) {
         const Result<void> ready = job.prepare ? job.prepare() : Result<void>();
@@ -78,18 +79,27 @@ std::deque<Job> Writer::prepared(std::deque<Job>& batch) {
             job.finish(ready);
         }
     }
-    return jobs;
+    const auto has_file = [](const Job& job) { return static_cast<bool>(job.prepare); };
+    if (std::ranges::none_of(jobs, has_file)) {
+        return jobs;
+    }
+    const Result<void> synced = store::sync_directory(body_directory_);
+    if (synced) {
+        return jobs;
+    }
+    std::deque<Job> others;
+    for (Job& job : jobs) {
+        if (has_file(job)) {
+            job.finish(synced);
+        } else {
+            others.push_back(std::move(job));
+        }
+    }
+    return others;
 }
 
 Result<void> Writer::perform_group(std::deque<Job>& jobs) {
     const bool writes = std::ranges::any_of(jobs, &Job::writes);
-    const bool has_files =
-        std::ranges::any_of(jobs, [](const Job& job) { return static_cast<bool>(job.prepare); });
-    if (has_files) {
-        if (auto synced = store::sync_directory(body_directory_); !synced) {
-            return synced;
-        }
-    }
     std::optional<store::Transaction> transaction;
     if (writes) {
         auto begun = records_.begin();

@@ -18,23 +18,23 @@ namespace valija::queue {
 
 struct Job {
     bool writes = true;
-    std::function<Result<void>()> prepare;         // before the transaction; may be empty
-    std::function<Result<void>(Records&)> run;     // within it
-    std::function<void(Result<void>)> finish;      // after it
+    std::function<Result<void>()> prepare;      // before the transaction; may be empty
+    std::function<Result<void>(Records&)> run;  // within it
+    std::function<void(Result<void>)> finish;   // after it
 };
 
 class Writer {
- public:
+  public:
     Writer(Records records, size_t max_batch, std::string body_directory);
     ~Writer();
 
     void submit(Job job);
 
- private:
+  private:
     void work();
     void perform(std::deque<Job>& batch);
     Result<void> perform_group(std::deque<Job>& jobs);
-    static std::deque<Job> prepared(std::deque<Job>& batch);
+    std::deque<Job> prepared(std::deque<Job>& batch) const;
 
     Records records_;
     size_t max_batch_;

@@ -102,6 +102,8 @@ class Server {
           log_(open_log(home_, world->directory.server)),
           world_(std::move(world)),
           signer_(keystore::make_file_signer(home_ + "/keys")),
+          receive_rows_(observe::ProtocolSide::Receive, rows_options(), log_),
+          send_rows_(observe::ProtocolSide::Send, rows_options(), log_),
           loops_(static_cast<size_t>(world_.get()->directory.server.loops)),
           receiving_("receive", kMostTasks, log_),
           delivering_("deliver", kMostTasks, log_),
@@ -116,6 +118,7 @@ class Server {
   private:
     static constexpr size_t kMostTasks = 200000;  // the settings bound sessions far below
 
+    observe::ProtocolLogOptions rows_options() const;
     Result<void> open_stores();
     Result<void> open_control();
     void run_loops();
@@ -130,6 +133,8 @@ class Server {
     Snapshot<World> world_;
     std::unique_ptr<keystore::Signer> signer_;
     Snapshot<channel::Credentials> credentials_;
+    observe::ProtocolLog receive_rows_;
+    observe::ProtocolLog send_rows_;
     net::Fetcher fetcher_;
     std::unique_ptr<revocation::Keeper> keeper_;
     std::unique_ptr<net::Resolver> resolver_;
@@ -150,6 +155,15 @@ void Server::run_loops() {
     if (!std::exchange(is_running_, true)) {
         loops_.run();
     }
+}
+
+observe::ProtocolLogOptions Server::rows_options() const {
+    const auto world = world_.get();
+    const settings::Server& server = world->directory.server;
+    return {.directory = home_ + "/log",
+            .file_size = server.protocol_log_file_size,
+            .folder_size = server.protocol_log_folder_size,
+            .age = server.protocol_log_age};
 }
 
 std::function<void(const identity::WantedList&)> Server::wanter() {
@@ -247,11 +261,12 @@ Result<void> Server::start() {
     }
     put_in_force(world_.get());
     const auto book = [this] { return keeper_->book(); };
-    dispatcher_ = deliver::Dispatcher::start(
-        {world_, credentials_, *spool_, *resolver_, clock_, counters_, log_, book, wanter()},
-        loops_, delivering_);
+    dispatcher_ = deliver::Dispatcher::start({world_, credentials_, *spool_, *resolver_, clock_,
+                                              counters_, log_, send_rows_, book, wanter()},
+                                             loops_, delivering_);
     receiver_ = std::make_unique<receive::Receiver>(
-        receive::Parts{world_, credentials_, *spool_, clock_, counters_, log_, book, wanter()},
+        receive::Parts{world_, credentials_, *spool_, clock_, counters_, log_, receive_rows_, book,
+                       wanter()},
         loops_, receiving_);
     if (auto opened = receiver_->open(); !opened) {
         return opened;

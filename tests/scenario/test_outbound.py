@@ -19,7 +19,7 @@ def post(lab, dial, contoso):
         reply = client.deliver(contoso.mailbox_address if sender is None else sender, recipient,
                                letter.content)
         assert reply.code == 250, reply
-        return re.search(r"<([^>]+)>", reply.text)[1]
+        return reply.queue_id
 
     return send
 

@@ -81,11 +81,12 @@ std::vector<std::string> Session::exchange(std::string_view command) const {
 }
 
 std::string Session::queue_id() const {
+    constexpr std::string_view kBefore = "[InternalId=";
     const std::string reply = reply_to(kEndOfData);
-    const size_t open = reply.find('<');
-    const size_t close = reply.find('>', open == std::string::npos ? 0 : open);
-    if (open == std::string::npos || close == std::string::npos) return {};
-    return reply.substr(open + 1, close - open - 1);
+    const size_t at = reply.find(kBefore);
+    if (at == std::string::npos) return {};
+    const size_t from = at + kBefore.size();
+    return reply.substr(from, reply.find(']', from) - from);
 }
 
 Result<Session> send(World& world, const Client& client, Letter& letter) {

@@ -44,7 +44,7 @@ struct Session {
     std::string reply_to(std::string_view command) const;
     // The command that begins like this and its reply, for people to read.
     std::vector<std::string> exchange(std::string_view command) const;
-    // The id in "250 2.6.0 <id> Queued mail for delivery"; "".
+    // The id in "250 2.6.0 <…> [InternalId=id] Queued mail for delivery"; "".
     std::string queue_id() const;
 };
 

@@ -17,8 +17,9 @@ std::string sender_ok(const std::string& sender) {
     return fmt::format("250 2.1.0 {} Sender OK", sender);
 }
 
-std::string queued(const Session& session) {
-    return fmt::format("250 2.6.0 <{}> Queued mail for delivery", session.queue_id());
+std::string queued(const Letter& letter, const Session& session) {
+    return fmt::format("250 2.6.0 {} [InternalId={}] Queued mail for delivery", letter.message_id,
+                       session.queue_id());
 }
 
 // A person of `of` hands a letter to the own mail server, from inside.
@@ -35,7 +36,7 @@ Result<void> partner_mail(Stage& stage, Organisation& from, Organisation& to) {
     Letter letter{from.mailbox, to.mailbox, "to a partner"};
     const auto session = stage.send(insider(from), letter, kEndOfData);
     if (!session) return std::unexpected(session.error());
-    stage.compare("reply to the letter", queued(*session), session->reply_to(kEndOfData));
+    stage.compare("reply to the letter", queued(letter, *session), session->reply_to(kEndOfData));
     const auto message = stage.arrives(to, letter);
     if (!message) return std::unexpected(message.error());
     bool is_over_tls = false;

@@ -55,10 +55,12 @@ constexpr std::string_view kReceive = R"(kind = "receive"
 listen = ["{0}"]
 relay_from = ["{1}"]
 unlimited_sources = ["{2}"]
+protocol_log = "verbose"
 )";
 
 constexpr std::string_view kSend = R"(kind = "send"
 source_address = "{0}"
+protocol_log = "verbose"
 )";
 
 Zone zone_of(const Organisation& of) {
@@ -234,6 +236,9 @@ Result<void> World::start_services() {
                                                            .users = {of->mailbox},
                                                            .password = kPassword}));
         }
+    }
+    // Last: their revocation lists are there to be fetched then.
+    for (Organisation* of : {&*contoso_, &*woodgrove_}) {
         if (started) started = start_server(*of);
     }
     return started;

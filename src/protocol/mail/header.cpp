@@ -134,6 +134,22 @@ std::vector<std::string> from_domains(std::string_view header) {
     return domains;
 }
 
+std::string message_id(std::string_view header) {
+    constexpr size_t kLongest = 250;
+    for (const HeaderField& field : split_header(header)) {
+        if (!equal_ignoring_case(field.name, "Message-ID")) {
+            continue;
+        }
+        const std::string_view value = trim(field.value);
+        const bool is_plain =
+            value.size() <= kLongest && value.starts_with('<') &&
+            value.find('>') == value.size() - 1 &&
+            std::ranges::all_of(value, [](char c) { return c > ' ' && c <= '~'; });
+        return is_plain ? std::string(value) : std::string();
+    }
+    return {};
+}
+
 std::string without_our_marks(std::string_view header, std::string_view authserv_id) {
     std::string kept;
     kept.reserve(header.size());

@@ -31,6 +31,9 @@ size_t count_received(std::string_view header);
 // Empty where there is no From field or none that can be parsed: never "aligned".
 std::vector<std::string> from_domains(std::string_view header);
 
+// "<…>" of the first Message-ID field: printable ASCII, 250 characters at most. Else empty.
+std::string message_id(std::string_view header);
+
 // Removes what only we may say: every Authentication-Results field whose authserv-id is ours
 // (comments, quoting, folding and a version after the id are seen through; no distinction of
 // case), and every field named X-Valija-*. RFC 8601 section 5.

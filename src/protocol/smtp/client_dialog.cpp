@@ -212,7 +212,6 @@ void ClientDialog::begin(const mail::Envelope& envelope, uint64_t size) {
     answered_ = 0;
     next_final_ = 0;
     mail_refused_.reset();
-    discard_ = false;
     std::string mail = fmt::format("MAIL FROM:<{}>", envelope.sender_text());
     if (capabilities_.size) {
         mail += fmt::format(" SIZE={}", size);
@@ -228,7 +227,6 @@ void ClientDialog::begin(const mail::Envelope& envelope, uint64_t size) {
         for (size_t i = 0; i < recipient_commands_.size(); ++i) {
             send_recipient(i);
         }
-        await(Awaited::Data, "DATA");
     }
 }
 
@@ -240,7 +238,7 @@ void ClientDialog::on_mail(const Reply& reply) {
     if (!reply.is_positive()) {
         mail_refused_ = reply;
     }
-    if (capabilities_.pipelining) {
+    if (capabilities_.pipelining) {  // the replies to RCPT are on their way
         await_next();
     } else if (mail_refused_) {
         outcomes_.assign(outcomes_.size(), reply);
@@ -256,10 +254,8 @@ void ClientDialog::on_recipient(const Reply& reply) {
     if (reply.is_positive() && !mail_refused_) {
         accepted_.push_back(index);
     }
-    if (capabilities_.pipelining) {
-        await_next();
-    } else if (answered_ < recipient_commands_.size()) {
-        send_recipient(answered_);
+    if (answered_ < recipient_commands_.size()) {
+        capabilities_.pipelining ? await_next() : send_recipient(answered_);
     } else if (accepted_.empty()) {
         finish_message();
     } else {
@@ -269,13 +265,8 @@ void ClientDialog::on_recipient(const Reply& reply) {
 
 void ClientDialog::on_data(const Reply& reply) {
     if (reply.code == 354) {
-        if (accepted_.empty()) {  // RFC 2920 3.1: an empty content, whose reply means nothing
-            discard_ = true;
-            await(Awaited::EndOfData, ".");
-        } else {
-            phase_ = Phase::Content;
-            need_ = Need::Content;
-        }
+        phase_ = Phase::Content;
+        need_ = Need::Content;
         return;
     }
     if (reply.is_positive()) {  // neither yes nor no: nothing was taken over
@@ -297,10 +288,6 @@ void ClientDialog::content_sent() {
 }
 
 void ClientDialog::on_end_of_data(const Reply& reply) {
-    if (discard_) {
-        finish_message();
-        return;
-    }
     if (options_.lmtp) {
         outcomes_[accepted_[next_final_++]] = reply;
         if (!awaited_.empty()) {

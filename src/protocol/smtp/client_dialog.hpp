@@ -1,8 +1,8 @@
 // The client's side of an SMTP or LMTP session: replies in, bytes to send and needs out.
 //
-// Promise: commands go out pipelined where the server offers it (MAIL, RCPT…, DATA in one batch;
-// RFC 2920) and one by one where it does not; DATA's content is sent only after a 354, and after a
-// batch with no accepted recipient an unwanted 354 is answered by an empty content. Each recipient
+// Promise: commands go out pipelined where the server offers it (MAIL and RCPT… in one batch; RFC
+// 2920) and one by one where it does not. DATA is said only once a recipient was accepted, so that
+// no server can take an empty message for one of ours; the content only after a 354. Each recipient
 // gets exactly one outcome for each message. tls_started() forgets all that was learned before.
 // Not here: socket, clock, what a failure means (transport/deliver/trouble).
 // Standards: RFC 5321, 1870, 2034, 2920, 3207, 6152; LMTP RFC 2033 (one reply a recipient).
@@ -134,7 +134,6 @@ class ClientDialog {
     size_t answered_ = 0;           // recipients with a reply
     size_t next_final_ = 0;         // LMTP: which accepted recipient the next reply is for
     std::optional<Reply> mail_refused_;
-    bool discard_ = false;  // a 354 came although nobody was accepted
 };
 
 }  // namespace valija::smtp

@@ -72,7 +72,8 @@ const ServerDialog::Rule* ServerDialog::find_rule(std::string_view verb) {
 ServerDialog::ServerDialog(ServerOptions options) : options_(std::move(options)) {}
 
 Reply ServerDialog::greeting() const {
-    return reply(220, "", options_.fqdn + " ESMTP Valija ready");
+    return reply(220, "",
+                 options_.banner.empty() ? options_.fqdn + " ESMTP Valija ready" : options_.banner);
 }
 
 ServerStep ServerDialog::hear(std::string_view line) {

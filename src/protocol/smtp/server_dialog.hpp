@@ -18,7 +18,8 @@
 namespace valija::smtp {
 
 struct ServerOptions {
-    std::string fqdn;            // greeting, EHLO reply
+    std::string fqdn;            // EHLO reply, and the greeting where no banner is set
+    std::string banner;          // text of the greeting
     std::string client_address;  // printed in the EHLO reply: "Hello [192.0.2.1]"
     uint64_t max_size = 36UL << 20U;
     size_t max_recipients = 1000;

@@ -6,6 +6,7 @@
 #include "platform/net/endpoint.hpp"
 #include "protocol/smtp/content.hpp"
 #include "transport/deliver/path_ladder.hpp"
+#include "trust/channel/handshake_rows.hpp"
 
 namespace valija::deliver {
 namespace {
@@ -39,6 +40,8 @@ HostSession::HostSession(const Parts& parts, const route::Plan& plan, std::strin
       plan_(plan),
       world_(parts.world.get()),
       remote_{.host = std::move(host), .address = net::endpoint_text(endpoint)},
+      id_(observe::new_session_id(parts.clock.now())),
+      rows_(rows_of()),
       endpoint_(endpoint),
       tls_(tls),
       dialog_({.client_name = name_for_hello(*world_, plan),
@@ -51,6 +54,7 @@ std::optional<Trouble> HostSession::broken(const Result<void>& result) {
         return std::nullopt;
     }
     usable_ = false;
+    peer_ended_ = !result && result.error().kind == FaultKind::Network;
     return with_ladder(result
                            ? from_reply(*dialog_.failure(), dialog_.phase(), remote_, is_believed())
                            : from_fault(result.error(), dialog_.phase(), remote_),
@@ -65,13 +69,32 @@ Trouble HostSession::with_ladder(Trouble trouble, Phase phase) const {
     return trouble;
 }
 
-Task<std::optional<Trouble>> HostSession::open() {
+observe::SessionRows HostSession::rows_of() const {
+    if (plan_.connector.protocol_log != "verbose") {
+        return {};
+    }
+    return {parts_.protocol_log, parts_.clock, plan_.connector.name, id_, remote_.address};
+}
+
+Task<Result<void>> HostSession::connect() {
+    rows_.note({}, "attempting to connect");
     auto socket = co_await net::connect(endpoint_, plan_.connector.source_address,
                                         world_->directory.server.delivery_connect_timeout);
     if (!socket) {
-        co_return with_ladder(from_fault(socket.error(), Phase::Connect, remote_), Phase::Connect);
+        rows_.disconnected(socket.error().text());
+        co_return std::unexpected(socket.error());
     }
     connection_.emplace(std::move(*socket));
+    rows_.connected(net::endpoint_text(connection_->local()));
+    co_return Result<void>();
+}
+
+Task<std::optional<Trouble>> HostSession::open() {
+    const auto connected = co_await connect();
+    if (!connected) {
+        co_return with_ladder(from_fault(connected.error(), Phase::Connect, remote_),
+                              Phase::Connect);
+    }
     auto trouble = co_await greet();
     usable_ = !trouble.has_value();
     if (trouble) {
@@ -140,11 +163,17 @@ Task<std::optional<Trouble>> HostSession::shake_hands() {
     connection_->within(smtp::phase_deadline(Phase::Handshake));
     const auto evidence = co_await connection_->connect_tls(*context, remote_.host);
     if (evidence) {
-        dialog_.tls_started();
-        co_return judge(*evidence);
+        channel::log_handshake(rows_, *evidence);
+        auto trouble = judge(*evidence);
+        if (!trouble) {
+            dialog_.tls_started();
+        }
+        co_return trouble;
     }
-    parts_.log.emit(Event::TlsFailed,
-                    {{"remote", remote_.text()}, {"text", evidence.error().text()}});
+    channel::log_broken_handshake(rows_, evidence.error().text());
+    parts_.log.emit(
+        Event::TlsFailed,
+        {{"session", id_}, {"remote", remote_.text()}, {"text", evidence.error().text()}});
     if (plan_.proof != Proof::Verified) {
         Trouble trouble = from_fault(evidence.error(), Phase::Handshake, remote_);
         trouble.of_tls = true;
@@ -183,14 +212,18 @@ std::optional<Trouble> HostSession::path_failure(identity::Ladder ladder) {
     return from_ladder(std::move(ladder), remote_);
 }
 
-void HostSession::note_unproven(const identity::Ladder& ladder) const {
+void HostSession::note_unproven(const identity::Ladder& ladder) {
     const bool enforced = plan_.proof == Proof::Verified;
     const std::string& partner = plan_.partner->name;
     parts_.counters.add(enforced ? Metric::OutboundSessionFailures : Metric::WouldHaveRefused,
                         partner, plan_.connector.name);
     const identity::Step* failure = ladder.first_failure();
+    rows_.note(
+        {}, fmt::format("path not proven at step {} ({}): {}", identity::step_text(failure->name),
+                        identity::reason_text(failure->reason), failure->evidence));
     parts_.log.emit(enforced ? Event::PathFailed : Event::WouldHaveRefused,
-                    {{"partner", partner},
+                    {{"session", id_},
+                     {"partner", partner},
                      {"domain", plan_.domain},
                      {"connector", plan_.connector.name},
                      {"remote", remote_.text()},
@@ -200,11 +233,23 @@ void HostSession::note_unproven(const identity::Ladder& ladder) const {
                      {"fix", failure->fix}});
 }
 
+void HostSession::log_output(std::string_view output) {
+    if (!rows_.is_on()) {
+        return;
+    }
+    for (const std::string_view line : split(output, '\n')) {
+        if (!line.empty()) {
+            rows_.sent(line.substr(0, line.size() - 1));  // without the CR
+        }
+    }
+}
+
 // Sends and hears until the dialog needs something other than a reply.
 Task<Result<void>> HostSession::converse() {
     while (dialog_.need() == Need::Reply) {
         connection_->within(smtp::phase_deadline(dialog_.phase()));
         const std::string output = dialog_.output();
+        log_output(output);
         if (!output.empty()) {
             const auto written = co_await connection_->write(output);
             if (!written) {
@@ -226,6 +271,7 @@ Task<Result<smtp::Reply>> HostSession::read_reply() {
         if (!line) {
             co_return std::unexpected(line.error());
         }
+        rows_.received(line->text);
         const auto progress = reader_.hear(line->text);
         if (progress == smtp::ReplyReader::Progress::Complete) {
             co_return reader_.take();
@@ -243,6 +289,7 @@ Task<std::vector<Outcome>> HostSession::deliver(const queue::Lease* lease) {
     for (const queue::QueuedRecipient& recipient : message.recipients) {
         envelope.recipients.push_back(recipient.recipient);
     }
+    rows_.message_begins("sending message");
     dialog_.begin(envelope, message.size);
     Result<void> result = co_await converse();
     if (result && dialog_.need() == Need::Content) {
@@ -307,11 +354,13 @@ Task<void> HostSession::quit() {
     if (!connection_) {
         co_return;
     }
-    if (dialog_.need() == Need::Decide || dialog_.need() == Need::Outcome) {
+    const bool is_unproven = dialog_.need() == Need::Handshake && connection_->is_tls();
+    if (dialog_.need() == Need::Decide || dialog_.need() == Need::Outcome || is_unproven) {
         dialog_.quit();
         co_await converse();
     }
     connection_->close();
+    rows_.disconnected(peer_ended_ ? "Remote" : "Local");
     usable_ = false;
 }
 

@@ -47,13 +47,16 @@ class HostSession {
     Task<void> quit();
 
   private:
+    observe::SessionRows rows_of() const;
+    Task<Result<void>> connect();
+    void log_output(std::string_view output);
     Task<Result<void>> converse();
     Task<Result<smtp::Reply>> read_reply();
     Task<std::optional<Trouble>> greet();
     Task<std::optional<Trouble>> decide();
     Task<std::optional<Trouble>> shake_hands();
     std::optional<Trouble> judge(const x509::Evidence& evidence);
-    void note_unproven(const identity::Ladder& ladder) const;
+    void note_unproven(const identity::Ladder& ladder);
     std::optional<Trouble> path_failure(identity::Ladder ladder);
     std::optional<Trouble> broken(const Result<void>& result);
     Trouble with_ladder(Trouble trouble, smtp::Phase phase) const;
@@ -67,6 +70,8 @@ class HostSession {
     const route::Plan& plan_;
     std::shared_ptr<const partners::World> world_;
     Remote remote_;
+    std::string id_;
+    observe::SessionRows rows_;
     boost::asio::ip::tcp::endpoint endpoint_;
     Tls tls_;
     std::optional<channel::Connection> connection_;
@@ -74,6 +79,7 @@ class HostSession {
     smtp::ReplyReader reader_;
     std::string ladder_record_;
     bool usable_ = false;
+    bool peer_ended_ = false;  // the connection broke: it was not we who left
     bool proven_ = false;
 };
 

@@ -16,12 +16,10 @@ smtp::Reply storage_reply(const Fault& fault) {
                : smtp::reply(451, "4.3.0", "The message could not be stored, try again later");
 }
 
-Intake::Intake(queue::Draft draft, Limits limits, std::string trace, std::string authserv_id,
-               Judge judge)
+Intake::Intake(queue::Draft draft, Limits limits, Stamp stamp, Judge judge)
     : draft_(std::move(draft)),
       limits_(limits),
-      trace_(std::move(trace)),
-      authserv_id_(std::move(authserv_id)),
+      stamp_(std::move(stamp)),
       judge_(std::move(judge)) {}
 
 size_t Intake::take(std::string_view wire) {
@@ -88,9 +86,10 @@ void Intake::write_header(std::string_view header) {
         refuse(std::move(*decision.refusal));
         return;
     }
-    append(trace_);
+    message_id_ = mail::message_id(header);
+    append(stamp_.trace);
     append(mail::authentication_results(mark_));
-    append(mail::without_our_marks(header, authserv_id_));
+    append(mail::without_our_marks(header, stamp_.authserv_id));
 }
 
 void Intake::append(std::string_view bytes) {

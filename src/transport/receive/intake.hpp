@@ -29,9 +29,13 @@ class Intake {
     // Header section in, decision out; called at most once.
     using Judge = std::function<policy::ContentDecision(std::string_view header)>;
 
-    // `trace` is our Received field, `authserv_id` the name whose marks only we may write.
-    Intake(queue::Draft draft, Limits limits, std::string trace, std::string authserv_id,
-           Judge judge);
+    // What we put on top: our Received field, and the name whose marks only we may write.
+    struct Stamp {
+        std::string trace;
+        std::string authserv_id;
+    };
+
+    Intake(queue::Draft draft, Limits limits, Stamp stamp, Judge judge);
 
     // Takes bytes as they came from the wire; returns how many were used. Fewer than all: the
     // content has ended.
@@ -47,6 +51,9 @@ class Intake {
 
     const mail::AuthenticationResults& mark() const { return mark_; }
 
+    // "<…>" of the message's Message-ID field; empty where there is none that can be shown.
+    const std::string& message_id() const { return message_id_; }
+
     queue::Draft take_draft() { return std::move(draft_); }
 
   private:
@@ -58,8 +65,7 @@ class Intake {
 
     queue::Draft draft_;
     Limits limits_;
-    std::string trace_;
-    std::string authserv_id_;
+    Stamp stamp_;
     Judge judge_;
     smtp::ContentReader reader_;
     std::string pending_;  // the header section until it is complete, then the current chunk
@@ -68,6 +74,7 @@ class Intake {
     uint64_t total_ = 0;
     std::optional<smtp::Reply> refusal_;
     mail::AuthenticationResults mark_;
+    std::string message_id_;
 };
 
 // The reply to a failure of our own while storing: 452 for a full disk, else 451.

@@ -20,6 +20,7 @@
 #include "platform/net/task_group.hpp"
 #include "platform/observe/counters.hpp"
 #include "platform/observe/log.hpp"
+#include "platform/observe/protocol_log.hpp"
 #include "transport/queue/spool.hpp"
 #include "trust/channel/credentials.hpp"
 #include "trust/revocation/book.hpp"
@@ -34,6 +35,7 @@ struct Parts {
     const Clock& clock;
     observe::Counters& counters;
     observe::Log log;
+    observe::ProtocolLog& protocol_log;
     std::function<std::shared_ptr<const revocation::Book>()> book;
     std::function<void(const identity::WantedList&)> want;
 };

@@ -6,6 +6,7 @@
 #include "protocol/smtp/server_dialog.hpp"
 #include "transport/receive/intake.hpp"
 #include "trust/channel/connection.hpp"
+#include "trust/channel/handshake_rows.hpp"
 
 namespace valija::receive {
 namespace {
@@ -26,8 +27,11 @@ class Session {
         : parts_(parts),
           setting_(std::move(setting)),
           connection_(std::move(socket)),
-          log_(parts.log.with({{"connector", setting_.connector.name},
+          id_(observe::new_session_id(parts.clock.now())),
+          log_(parts.log.with({{"session", id_},
+                               {"connector", setting_.connector.name},
                                {"client", net::endpoint_text(connection_.remote())}})),
+          rows_(rows_of(parts, setting_.connector, id_, connection_)),
           client_{.domain_secure = setting_.connector.domain_secure,
                   .may_relay = setting_.may_relay,
                   .tls = std::nullopt} {}
@@ -35,15 +39,19 @@ class Session {
     Task<void> run();
 
   private:
+    static observe::SessionRows rows_of(const Parts& parts, const settings::Receive& connector,
+                                        const std::string& id,
+                                        const channel::Connection& connection);
     smtp::ServerOptions dialog_options();
     void offer_tls();
     Task<bool> hear_line();
     Task<bool> perform(smtp::ServerStep step);
+    void put(const smtp::Reply& reply);
     Task<bool> say(smtp::Reply reply);
     Task<bool> flush();
     Task<bool> shake_hands(smtp::Reply go_ahead);
     void ask_sender(const smtp::AskSender& question);
-    void note_refused_sender() const;
+    void note_refused_sender();
     void count_sender(Metric metric) const;
     Task<bool> take_content(smtp::Reply go_ahead);
     Intake make_intake(const queue::QueueId& id);
@@ -56,15 +64,31 @@ class Session {
     const Parts& parts_;
     SessionSetting setting_;
     channel::Connection connection_;
+    std::string id_;
     observe::Log log_;
+    observe::SessionRows rows_;
     policy::Client client_;
     std::shared_ptr<const channel::TlsContext> context_;
     std::optional<smtp::ServerDialog> dialog_;
     policy::SenderDecision sender_;
     std::string output_;
+    bool closed_by_us_ = false;
 };
 
+// The connector's name as Exchange writes it: SERVER\Name.
+observe::SessionRows Session::rows_of(const Parts& parts, const settings::Receive& connector,
+                                      const std::string& id,
+                                      const channel::Connection& connection) {
+    if (connector.protocol_log != "verbose") {
+        return {};
+    }
+    return {parts.protocol_log, parts.clock,
+            parts.world.get()->directory.server.hostname + "\\" + connector.name, id,
+            net::endpoint_text(connection.remote())};
+}
+
 Task<void> Session::run() {
+    rows_.connected(net::endpoint_text(connection_.local()));
     offer_tls();
     dialog_.emplace(dialog_options());
     if (co_await say(dialog_->greeting())) {
@@ -72,12 +96,14 @@ Task<void> Session::run() {
         }
     }
     connection_.close();
+    rows_.disconnected(closed_by_us_ ? "Local" : "Remote");
     log_.emit(Event::SessionEnded);
 }
 
 smtp::ServerOptions Session::dialog_options() {
     const settings::Receive& row = setting_.connector;
     return {.fqdn = row.fqdn,
+            .banner = row.banner,
             .client_address = connection_.remote().address().to_string(),
             .max_size = row.max_message_size,
             .max_recipients = static_cast<size_t>(row.max_recipients),
@@ -109,11 +135,11 @@ Task<bool> Session::hear_line() {
         }
         co_return false;
     }
+    rows_.received(line->too_long ? "(a line that is too long)" : line->text);
     if (line->bare) {
         log_.emit(Event::SessionRefused, {{"text", "bare CR or LF in a command"}});
-        output_ +=
-            smtp::reply(521, "5.5.2", "Bare CR or LF in a command: lines end in CRLF").wire();
-        co_await flush();
+        closed_by_us_ = true;
+        co_await say(smtp::reply(521, "5.5.2", "Bare CR or LF in a command: lines end in CRLF"));
         co_return false;
     }
     smtp::ServerStep step = line->too_long ? dialog_->too_long() : dialog_->hear(line->text);
@@ -123,14 +149,14 @@ Task<bool> Session::hear_line() {
 
 Task<bool> Session::perform(smtp::ServerStep step) {
     if (auto* send = std::get_if<smtp::SendReply>(&step)) {
-        output_ += send->reply.wire();
+        put(send->reply);
     } else if (auto* sender = std::get_if<smtp::AskSender>(&step)) {
         ask_sender(*sender);
     } else if (auto* recipient = std::get_if<smtp::AskRecipient>(&step)) {
         const smtp::Reply reply =
             policy::decide_recipient(*parts_.world.get(), client_, recipient->recipient);
         dialog_->answer(reply);
-        output_ += reply.wire();
+        put(reply);
     } else if (auto* content = std::get_if<smtp::TakeContent>(&step)) {
         const bool goes_on = co_await take_content(std::move(content->reply));
         dialog_->content_ended();
@@ -139,14 +165,27 @@ Task<bool> Session::perform(smtp::ServerStep step) {
         const bool goes_on = co_await shake_hands(std::move(tls->reply));
         co_return goes_on;
     } else if (auto* close = std::get_if<smtp::Close>(&step)) {
+        closed_by_us_ = true;
         co_await say(std::move(close->reply));
         co_return false;
     }
     co_return true;
 }
 
+// The one way in which a reply gets out and into the protocol log.
+void Session::put(const smtp::Reply& reply) {
+    const std::string wire = reply.wire();
+    output_ += wire;
+    if (rows_.is_on()) {
+        for (const std::string_view line :
+             split(std::string_view(wire).substr(0, wire.size() - 2), '\n')) {
+            rows_.sent(line.ends_with('\r') ? line.substr(0, line.size() - 1) : line);
+        }
+    }
+}
+
 Task<bool> Session::say(smtp::Reply reply) {
-    output_ += reply.wire();
+    put(reply);
     const bool sent = co_await flush();
     co_return sent;
 }
@@ -169,8 +208,10 @@ Task<bool> Session::shake_hands(smtp::Reply go_ahead) {
     auto evidence = co_await connection_.accept_tls(context_);
     if (!evidence) {
         log_.emit(Event::TlsFailed, {{"text", evidence.error().text()}});
+        channel::log_broken_handshake(rows_, evidence.error().text());
         co_return false;
     }
+    channel::log_handshake(rows_, *evidence);
     client_.tls = std::move(*evidence);
     sender_ = {};
     dialog_->tls_started();
@@ -187,8 +228,11 @@ void Session::ask_sender(const smtp::AskSender& question) {
     if (sender_.partner && !sender_.proven) {
         note_refused_sender();
     }
+    if (sender_.reply.is_positive()) {
+        rows_.message_begins("receiving message");
+    }
     dialog_->answer(sender_.reply);
-    output_ += sender_.reply.wire();
+    put(sender_.reply);
 }
 
 void Session::count_sender(Metric metric) const {
@@ -196,7 +240,7 @@ void Session::count_sender(Metric metric) const {
 }
 
 // The partner's path is not proven: refused, or only counted in monitor.
-void Session::note_refused_sender() const {
+void Session::note_refused_sender() {
     Event event = Event::PeerUnverified;
     if (sender_.would_have_refused) {
         event = Event::WouldHaveRefused;
@@ -207,6 +251,9 @@ void Session::note_refused_sender() const {
     }
     count_sender(sender_.would_have_refused ? Metric::WouldHaveRefused : Metric::InboundRefusals);
     const identity::Step* failure = sender_.ladder.first_failure();
+    rows_.note(
+        {}, fmt::format("path not proven at step {} ({}): {}", identity::step_text(failure->name),
+                        identity::reason_text(sender_.reason), failure->evidence));
     log_.emit(event, {{"partner", sender_.partner->name},
                       {"domain", sender_.domain},
                       {"reason", std::string(identity::reason_text(sender_.reason))},
@@ -233,8 +280,8 @@ Task<bool> Session::take_content(smtp::Reply go_ahead) {
             co_return false;
         }
     }
-    smtp::Reply reply = co_await finish(id, &intake);
-    output_ += reply.wire();
+    const smtp::Reply reply = co_await finish(id, &intake);
+    put(reply);
     co_return true;
 }
 
@@ -246,8 +293,7 @@ Intake Session::make_intake(const queue::QueueId& id) {
     };
     return {parts_.spool.begin(),
             {.message = row.max_message_size, .header = static_cast<size_t>(row.max_header_size)},
-            trace(id),
-            row.fqdn,
+            {.trace = trace(id), .authserv_id = row.fqdn},
             std::move(judge)};
 }
 
@@ -274,7 +320,7 @@ queue::Arrival Session::arrival() const {
     return {.time = now,
             .client = fmt::format("{} ({})", connection_.remote().address().to_string(),
                                   escape_peer_text(dialog_->client_name(), 255)),
-            .session = {},
+            .session = id_,
             .partner = sender_.proven ? sender_.partner->name : std::string(),
             .domain_secured = sender_.proven,
             .expires = now + parts_.world.get()->directory.server.queue_life};
@@ -306,7 +352,12 @@ Task<smtp::Reply> Session::finish(queue::QueueId id, Intake* intake) {
         co_return storage_reply(committed.error());
     }
     note_message(id, *intake);
-    co_return smtp::reply(250, "2.6.0", fmt::format("<{}> Queued mail for delivery", id));
+    // Exchange's words: the message's own id, then ours.
+    const std::string message_id = intake->message_id().empty()
+                                       ? fmt::format("<{}@{}>", id, setting_.connector.fqdn)
+                                       : intake->message_id();
+    co_return smtp::reply(
+        250, "2.6.0", fmt::format("{} [InternalId={}] Queued mail for delivery", message_id, id));
 }
 
 void Session::note_message(const queue::QueueId& id, const Intake& intake) const {

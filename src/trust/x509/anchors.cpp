@@ -112,6 +112,24 @@ void allow_last_second(Path& path, Time at) {
     });
 }
 
+// An anchor is a name and a key that the operator trusts (RFC 5280 6.1.1): what its certificate
+// lacks of a CA's profile is no reason to doubt it. Many private roots have no key usage.
+constexpr int kProfileErrors[] = {
+    X509_V_ERR_CA_CERT_MISSING_KEY_USAGE, X509_V_ERR_CA_BCONS_NOT_CRITICAL,
+    X509_V_ERR_MISSING_SUBJECT_KEY_IDENTIFIER, X509_V_ERR_MISSING_AUTHORITY_KEY_IDENTIFIER};
+
+bool is_of_profile(const PathProblem& problem) {
+    return std::ranges::any_of(kProfileErrors, [&](int error) {
+        return problem.text == X509_verify_cert_error_string(error);
+    });
+}
+
+void forgive_profile_of_anchor(Path& path) {
+    std::erase_if(path.problems, [&](const PathProblem& problem) {
+        return problem.depth + 1 == path.certificates.size() && is_of_profile(problem);
+    });
+}
+
 Path too_much() {
     return {.certificates = {},
             .problems = {{PathProblemKind::Constraint, 0, {}, "too many certificates presented"}}};
@@ -188,6 +206,7 @@ Path Anchors::find_path(const std::vector<Certificate>& presented, Time at) cons
     }
     ERR_clear_error();
     allow_last_second(path, at);
+    forgive_profile_of_anchor(path);
     return path;
 }
 

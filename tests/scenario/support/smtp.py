@@ -1,5 +1,6 @@
 """An SMTP client that does exactly what it is told, right or wrong."""
 
+import re
 import socket
 import ssl
 from dataclasses import dataclass
@@ -12,6 +13,11 @@ class Reply:
 
     def __str__(self):
         return f"{self.code} {self.text}"
+
+    @property
+    def queue_id(self):
+        """The server's own id in its reply to the end of data."""
+        return re.search(r"\[InternalId=([0-9A-F]{16})\]", self.text)[1]
 
 
 class Closed(Exception):

@@ -128,5 +128,16 @@ TEST(Received, NamesProtocolCipherIdAndRecipient) {
               "\tfor <bob@contoso.com>;\r\n\tMon, 28 Aug 2006 22:37:53 +0000\r\n");
 }
 
+// EX-92: the reply to the end of data names the message; what could break the reply is left out.
+TEST(MessageId, IsShownOnlyIfItIsOneWord) {
+    EXPECT_EQ(message_id("Subject: x\r\nMessage-Id:\r\n <a.1@b>\r\n"), "<a.1@b>");
+    EXPECT_EQ(message_id("Message-ID: <first@b>\r\nMessage-ID: <second@b>\r\n"), "<first@b>");
+    EXPECT_EQ(message_id("Message-ID: <a@b> <c@d>\r\n"), "");
+    EXPECT_EQ(message_id("Message-ID: <a b@c>\r\n"), "");
+    EXPECT_EQ(message_id("Message-ID: a@b\r\n"), "");
+    EXPECT_EQ(message_id("Message-ID: <" + std::string(300, 'a') + "@b>\r\n"), "");
+    EXPECT_EQ(message_id("Subject: none\r\n"), "");
+}
+
 }  // namespace
 }  // namespace valija::mail

@@ -33,7 +33,10 @@ class IntakeTest : public testing::Test {
             seen_header_ = header;
             return decision_;
         };
-        return {spool_->begin(), limits, "Received: ours\r\n", "mail.contoso.com", judge};
+        return {spool_->begin(),
+                limits,
+                {.trace = "Received: ours\r\n", .authserv_id = "mail.contoso.com"},
+                judge};
     }
 
     // Feeds in pieces of `step` bytes; returns how many were used.

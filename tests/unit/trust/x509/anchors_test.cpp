@@ -75,6 +75,15 @@ TEST_F(AnchorsTest, TheOrderOfThePresentedIssuersDoesNotMatter) {
     EXPECT_EQ(path.certificates.size(), 3U);
 }
 
+// EX-23: a root as `openssl req -x509` makes it has no key usage; an intermediate must have it.
+TEST_F(AnchorsTest, AnAnchorNeedsNoKeyUsage) {
+    root_spec.extensions = {{"basicConstraints", "CA:TRUE"}};
+    EXPECT_THAT(find().problems, testing::IsEmpty());
+    leaf.reset();
+    issuing_spec.extensions = {{"basicConstraints", "critical,CA:TRUE"}};
+    EXPECT_THAT(kinds(find()), testing::Contains(PathProblemKind::Constraint));
+}
+
 // EX-23: what the operator put there is trusted, self-signed or not.
 TEST_F(AnchorsTest, AnIntermediateMayBeTheAnchor) {
     make();

@@ -88,10 +88,13 @@ def test_a_certificate_that_does_not_hold_is_not_believed(show, woodgrove, woodg
 
 @pytest.mark.parametrize("host", ["mail.fabrikam.com", "woodgrovebank.com.fabrikam.com",
                                   "mail.test.woodgrovebank.com"])
-def test_a_certificate_of_another_name_is_not_believed(show, woodgrove_ca, host):
+def test_a_certificate_of_another_name_is_not_believed(show, contoso, woodgrove_ca, host):
     """EX-118..121: the partner's domain or one label below it, nothing else."""
     reply = refusal_to(show(*woodgrove_ca.issue(host)))
     assert reply == "454 4.7.5 Certificate validation failure, Reason:SubjectMismatch"
+    line = [one for one in contoso.log().splitlines() if "tls.peer-name-mismatch" in one][-1]
+    assert "partner=woodgrovebank" in line and "tls=TLSv1.3" in line and "step=identity" in line
+    assert "ladder=\"policy=pass,starttls=pass,handshake=pass,chain=pass" in line
 
 
 def test_a_revoked_certificate_is_refused_for_good(show, contoso, woodgrove, woodgrove_ca):

@@ -112,12 +112,23 @@ def test_mail_waits_until_the_path_is_proven(
     assert failed["evidence"] and failed["fix"] and failed["who"]
     assert recipient["state"] == "waiting"
     assert woodgrove.find("Message-ID", letter.message_id) is None
+    line = outcome_lines(contoso, "delivery.deferred", queue_id)[-1]
+    assert f"partner=woodgrovebank remote={woodgrove.hostname}" in line
+    assert f" verdict=fail step={step} status=4.7.5 " in line
+    assert (" tls=clear " if step == "starttls" else " tls=TLSv1.3 ") in line
 
     server_certificate.mend()
     assert contoso.valija("queue", "retry", queue_id).status == 0
     arrived = woodgrove.receives(letter.message_id)
     assert b"x-domain-secured=pass" in arrived
     poll.until("the queue is done with it", lambda: is_gone(contoso, queue_id))
+    line = outcome_lines(contoso, "delivery.delivered", queue_id)[-1]
+    assert " tls=TLSv1.3 verdict=pass status=2.0.0 " in line
+
+
+def outcome_lines(organisation, event, queue_id):
+    return [line for line in organisation.log().splitlines()
+            if f" {event} id={queue_id} " in line]
 
 
 def revoked_entries(organisation):

@@ -44,10 +44,11 @@ class NullSink final : public Sink {
     void write(Level, std::string_view) override {}
 };
 
-// key=value, quoted where the value has blanks, quotes or nothing at all.
+// key=value, quoted where the value has blanks or quotes; a field without a value is left out.
 void append_field(std::string& line, const Field& field) {
+    if (field.second.empty()) return;
     auto value = escape_peer_text(field.second, field_limit);
-    bool const quote = value.empty() || value.find_first_of(" \"=") != std::string::npos;
+    bool const quote = value.find_first_of(" \"=") != std::string::npos;
     line += ' ';
     line += field.first;
     line += '=';

@@ -2,7 +2,8 @@
 //
 // Promise: emit() needs no I/O on the caller's thread beyond a bounded queue and cannot fail.
 // Fields are escaped here, so a peer cannot forge a line. Events are declared in events.def.
-// Any thread. Output: `<ISO time> <level> <event id> key=value …`, one line each.
+// Any thread. Output: `<ISO time> <level> <event id> key=value …`, one line each; fields without a
+// value are left out.
 #pragma once
 
 #include <initializer_list>

@@ -1,36 +1,12 @@
 // Group `path`: the verified path between two partners, and everybody else.
 #include <fmt/format.h>
 
-#include <boost/json.hpp>
-
-#include "programs/lab/stage.hpp"
+#include "programs/lab/scene_steps.hpp"
 
 namespace valija::lab {
 namespace {
 
 using namespace std::chrono_literals;
-namespace json = boost::json;
-
-constexpr Duration kQueueDeadline = 60s;
-
-std::string sender_ok(const std::string& sender) {
-    return fmt::format("250 2.1.0 {} Sender OK", sender);
-}
-
-std::string queued(const Letter& letter, const Session& session) {
-    return fmt::format("250 2.6.0 {} [InternalId={}] Queued mail for delivery", letter.message_id,
-                       session.queue_id());
-}
-
-// A person of `of` hands a letter to the own mail server, from inside.
-Client insider(const Organisation& of) {
-    return {.source = of.inside, .server = of.address, .helo = "desk." + of.who.domain};
-}
-
-// Somebody out there who talks to `of`; `helo` is only what he says of himself.
-Client stranger_to(World& world, const Organisation& of, std::string helo, Tls tls = Tls::No) {
-    return {.source = world.outsider(), .server = of.address, .helo = std::move(helo), .tls = tls};
-}
 
 Result<void> partner_mail(Stage& stage, Organisation& from, Organisation& to) {
     Letter letter{from.mailbox, to.mailbox, "to a partner"};
@@ -143,27 +119,6 @@ Result<void> expired(Stage& stage) {
     return impostor(stage, Tls::Yes, request, &world.woodgrove().ca, refused("DateInvalid"));
 }
 
-// How many entries the organisation's server knows of this list; 0 if it has none yet.
-size_t known_entries(Stage& stage, const Organisation& of, const std::string& url) {
-    const auto listed = stage.world().command(of, {"crl", "list", "--json"});
-    if (!listed || listed->exit_status != 0) return 0;
-    for (const auto& row : json::parse(listed->out).as_array()) {
-        if (row.at("url").as_string() == url) return row.at("entries").to_number<size_t>();
-    }
-    return 0;
-}
-
-// The organisation's server takes the list anew that just got longer, and uses it.
-Result<void> fetch_list(Stage& stage, const Organisation& of, const std::string& url) {
-    const size_t before = known_entries(stage, of, url);
-    const auto asked = stage.world().command(of, {"crl", "fetch"});
-    if (!asked) return std::unexpected(asked.error());
-    stage.tell("$ valija crl fetch");
-    stage.tell_text(asked->out);
-    return wait_until("waiting for the new revocation list", kQueueDeadline,
-                      [&] { return known_entries(stage, of, url) > before; });
-}
-
 // The certificate was good; then its owner had it revoked.
 Result<void> revoked(Stage& stage) {
     World& world = stage.world();
@@ -192,113 +147,38 @@ Result<void> revoked(Stage& stage) {
     return {};
 }
 
-struct InQueue {
-    std::string failed_step;  // first of the ladder; "" if none was stored yet
-    std::string state;
-};
-
-// What `queue show` says; nothing once the message is gone.
-Result<std::optional<InQueue>> look_into_queue(Stage& stage, const Organisation& of,
-                                               const std::string& id) {
-    const auto shown = stage.world().command(of, {"queue", "show", id, "--json"});
-    if (!shown) return std::unexpected(shown.error());
-    if (shown->exit_status == 1) return std::nullopt;
-    if (shown->exit_status != 0) return fault(FaultKind::System, "queue show", shown->err);
-    const json::value message = json::parse(shown->out);
-    const json::object& recipient = message.at("recipients").as_array().at(0).as_object();
-    InQueue found{.state = json::value_to<std::string>(recipient.at("state"))};
-    if (const json::value* ladder = recipient.if_contains("ladder")) {
-        for (const auto& step : ladder->as_array()) {
-            if (found.failed_step.empty() && step.at("state").as_string() == "fail") {
-                found.failed_step = json::value_to<std::string>(step.at("step"));
-            }
-        }
-    }
-    return found;
-}
-
-// Tells what an operator sees, and compares: it waits, and this step is named.
-Result<void> waits_in_queue(Stage& stage, const Organisation& of, const std::string& id,
-                            const std::string& step) {
-    std::optional<InQueue> found;
-    Result<void> looked;
-    const auto waited = wait_until("waiting for an attempt", kQueueDeadline, [&] {
-        auto now = look_into_queue(stage, of, id);
-        if (!now) looked = std::unexpected(now.error());
-        if (now) found = *now;
-        return !now || !found || !found->failed_step.empty();
-    });
-    if (!looked) return looked;
-    if (!waited) return waited;
-    const auto shown = stage.world().command(of, {"queue", "show", id});
-    if (!shown) return std::unexpected(shown.error());
-    stage.tell("$ valija queue show " + id);
-    stage.tell_text(shown->out);
-    stage.compare("the letter", "waiting", found ? found->state : "is not in the queue");
-    stage.compare("step that failed", step, found ? found->failed_step : "");
-    return {};
-}
-
-Result<void> wrong_server_certificate(Stage& stage) {
-    World& world = stage.world();
-    Organisation& contoso = world.contoso();
-    Organisation& woodgrove = world.woodgrove();
-    const auto wrong = world.stranger().issue(world.request_for(woodgrove, woodgrove.hostname));
-    const auto good = woodgrove.ca.issue(world.request_for(woodgrove, woodgrove.hostname));
-    if (!wrong) return std::unexpected(wrong.error());
-    if (!good) return std::unexpected(good.error());
-    if (auto done = world.install_certificate(woodgrove, *wrong); !done) return done;
-    Letter letter{contoso.mailbox, woodgrove.mailbox, "that has to wait"};
-    const auto session = stage.send(insider(contoso), letter, kEndOfData);
-    auto waited = session ? waits_in_queue(stage, contoso, session->queue_id(), "chain")
-                          : std::unexpected(session.error());
-    // Mended in any case: the scenes after this one need the path.
-    if (auto done = world.install_certificate(woodgrove, *good); !done) return done;
-    if (!waited) return waited;
-    stage.tell("Woodgrove Bank mends its certificate; Contoso's next attempt:");
-    const auto message = stage.arrives(woodgrove, letter);
-    if (!message) return std::unexpected(message.error());
-    stage.compare_mark(woodgrove, *message, "pass");
-    return {};
-}
-
 }  // namespace
 
 std::vector<Scene> path_scenes() {
-    constexpr std::string_view kGroup = "path";
     return {
-        {kGroup, "partner-mail", "Partner mail, Contoso to Woodgrove Bank",
+        {kPathGroup, "partner-mail", "Partner mail, Contoso to Woodgrove Bank",
          "Anna hands a letter to Contoso's server. Both servers prove who they are; the letter\n"
          "arrives with the mark `pass` that only Woodgrove Bank's own server can set.",
          contoso_writes},
-        {kGroup, "partner-answer", "Partner mail, Woodgrove Bank to Contoso",
+        {kPathGroup, "partner-answer", "Partner mail, Woodgrove Bank to Contoso",
          "The same the other way round.", woodgrove_writes},
-        {kGroup, "outsider", "An outsider without TLS is welcome",
+        {kPathGroup, "outsider", "An outsider without TLS is welcome",
          "Eve at Fabrikam is nobody's partner. Her mail comes as ever, and is not marked.",
          outsider_writes},
-        {kGroup, "forged-mark", "An outsider forges the mark",
+        {kPathGroup, "forged-mark", "An outsider forges the mark",
          "Eve writes Contoso's mark into her own letter. It is taken out on the way in.",
          outsider_forges},
-        {kGroup, "impostor-in-clear", "An impostor without TLS is refused",
+        {kPathGroup, "impostor-in-clear", "An impostor without TLS is refused",
          "Somebody says to be Berta at Woodgrove Bank, in clear.", impostor_in_clear},
-        {kGroup, "no-certificate", "TLS, but no client certificate",
+        {kPathGroup, "no-certificate", "TLS, but no client certificate",
          "The same, over TLS. Encryption alone proves nothing.", impostor_without_certificate},
-        {kGroup, "another-ca", "A certificate of another CA",
+        {kPathGroup, "another-ca", "A certificate of another CA",
          "The same, with a certificate in Woodgrove Bank's name that a CA issued which Contoso\n"
          "does not trust for this partner.",
          impostor_of_another_ca},
-        {kGroup, "two-labels-below", "A name two labels below the domain",
+        {kPathGroup, "two-labels-below", "A name two labels below the domain",
          "The right CA, but the certificate is for a host deeper than one label below.",
          two_labels_below},
-        {kGroup, "expired", "An expired certificate", "The right CA and name, but out of date.",
+        {kPathGroup, "expired", "An expired certificate", "The right CA and name, but out of date.",
          expired},
-        {kGroup, "revoked", "A revoked certificate",
+        {kPathGroup, "revoked", "A revoked certificate",
          "A good certificate; then Woodgrove Bank's CA revokes it and publishes its list.",
          revoked},
-        {kGroup, "wrong-server-certificate", "The partner's server shows a wrong certificate",
-         "Contoso does not hand the letter over, neither unverified nor in clear. It waits, and\n"
-         "the queue says why and who must act. Once the certificate is mended, it goes.",
-         wrong_server_certificate},
     };
 }
 

@@ -276,7 +276,12 @@ std::string Child::output() const {
 }
 
 void Child::ask_to_end() {
-    if (is_running()) kill(pid_, SIGTERM);
+    if (is_running()) ::kill(pid_, SIGTERM);
+}
+
+void Child::kill() {
+    if (is_running()) kill_now(pid_);
+    pid_ = -1;
 }
 
 void Child::stop(Duration grace) {

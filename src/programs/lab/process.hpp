@@ -62,6 +62,9 @@ class Child {
     bool is_running();
     std::string output() const;  // all it has printed so far, bounded
 
+    // SIGKILL, and waits.
+    void kill();
+
     // SIGTERM, so that several can end at the same time; stop() then waits.
     void ask_to_end();
     void stop(Duration grace);

@@ -120,7 +120,7 @@ listen = {3}
 ssl = no
 disable_plaintext_auth = no
 auth_mechanisms = plain
-auth_username_format = %Lu
+auth_username_format = %Ln
 default_internal_user = {1}
 default_internal_group = {2}
 default_login_user = {1}
@@ -213,8 +213,8 @@ Result<Child> start_mailboxes(const MailboxPlan& plan) {
     const auto as = mailbox_user();
     if (!as) return std::unexpected(as.error());
     std::string users;
-    for (const std::string& address : plan.users) {
-        users += fmt::format("{}:{{PLAIN}}{}\n", address, plan.password);
+    for (const std::string& user : plan.users) {
+        users += fmt::format("{}:{{PLAIN}}{}\n", user, plan.password);
     }
     const std::string text = fmt::format(kDovecot, plan.directory, as->user, as->group,
                                          plan.lmtp.address, plan.lmtp.port, plan.imap.port,

@@ -34,7 +34,7 @@ struct MailboxPlan {
     Place lmtp;
     Place imap;  // at the address of `lmtp`
     std::string domain;
-    std::vector<std::string> users;  // addresses
+    std::vector<std::string> users;  // local parts, of any domain that comes here
     std::string password;            // of all of them
 };
 

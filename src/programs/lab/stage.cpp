@@ -79,7 +79,11 @@ void Stage::compare_mark(const Organisation& of, std::string_view message, std::
 }
 
 const std::vector<Scene>& all_scenes() {
-    static const std::vector<Scene> scenes = path_scenes();
+    static const std::vector<Scene> scenes = [] {
+        std::vector<Scene> all = path_scenes();
+        for (const Scene& scene : waiting_scenes()) all.push_back(scene);
+        return all;
+    }();
     return scenes;
 }
 

@@ -67,5 +67,6 @@ struct Scene {
 const std::vector<Scene>& all_scenes();  // in the order of playing
 
 std::vector<Scene> path_scenes();
+std::vector<Scene> waiting_scenes();
 
 }  // namespace valija::lab

@@ -24,6 +24,13 @@ const Identification kWoodgrove{"woodgrovebank",  "Woodgrove Bank", "woodgroveba
 
 Time now() { return SystemClock().now(); }
 
+template <class T>
+Result<void> keep(std::optional<T>& place, Result<T> made) {
+    if (!made) return std::unexpected(made.error());
+    place.emplace(std::move(*made));
+    return {};
+}
+
 // The first failure, or success.
 Result<void> all_of(std::initializer_list<Result<void>> results) {
     for (const auto& result : results) {
@@ -34,7 +41,7 @@ Result<void> all_of(std::initializer_list<Result<void>> results) {
 
 // {0} hostname, {1} domain, {2} SMTP port, {3} name server, {4} LMTP
 constexpr std::string_view kSettings = R"(hostname = "{0}"
-accepted_domains = ["{1}"]
+accepted_domains = ["{1}", "branch.{1}"]
 smtp_port = {2}
 
 [dns]
@@ -63,8 +70,11 @@ source_address = "{0}"
 protocol_log = "verbose"
 )";
 
-Zone zone_of(const Organisation& of) {
-    return {of.who.domain, fmt::format("@ MX 10 {}.\nmail A {}\n", of.hostname, of.address)};
+// `branch` has a second mail exchanger, which comes first: the decoy.
+Zone zone_of(const Organisation& of, const std::string& decoy) {
+    return {of.who.domain, fmt::format("@ MX 10 {0}.\nmail A {1}\n"
+                                       "branch MX 10 old.{2}.\nbranch MX 20 {0}.\nold A {3}\n",
+                                       of.hostname, of.address, of.who.domain, decoy)};
 }
 
 }  // namespace
@@ -191,49 +201,71 @@ Result<Finished> World::command(const Organisation& of, std::vector<std::string>
     return run(arguments, kCommandDeadline);
 }
 
+// `valija serve`, once it says that it is ready.
+Result<Child> World::serve(const std::string& title, const std::string& home) const {
+    const std::string output = home + "/serve.output";
+    if (auto removed = store::remove_file(output); !removed) {
+        return std::unexpected(removed.error());
+    }
+    auto child =
+        Child::start("the mail server of " + title, {program_, "serve", "--home", home}, output);
+    if (!child) return child;
+    const auto waited = wait_until("waiting for " + child->name(), kServerDeadline, [&] {
+        return child->output().contains("valija: ready") || !child->is_running();
+    });
+    if (waited && child->is_running()) return child;
+    return fault(waited ? FaultKind::System : waited.error().kind, "starting " + child->name(),
+                 (waited ? "it ended at once" : waited.error().text()) + "\n" +
+                     last_lines(child->output(), 8));
+}
+
 Result<void> World::start_server(Organisation& of) {
     of.server.reset();
-    const std::string output = of.home + "/serve.output";
-    if (auto removed = store::remove_file(output); !removed) return removed;
-    auto child = Child::start("the mail server of " + of.who.title,
-                              {program_, "serve", "--home", of.home}, output);
-    if (!child) return std::unexpected(child.error());
-    of.server.emplace(std::move(*child));
-    const auto waited = wait_until("waiting for " + of.server->name(), kServerDeadline, [&] {
-        return of.server->output().contains("valija: ready") || !of.server->is_running();
-    });
-    if (waited && of.server->is_running()) return {};
-    return fault(waited ? FaultKind::System : waited.error().kind, "starting " + of.server->name(),
-                 (waited ? "it ended at once" : waited.error().text()) + "\n" +
-                     last_lines(of.server->output(), 8));
+    return keep(of.server, serve(of.who.title, of.home));
 }
 
-namespace {
+std::string World::decoy_home() const { return root_ + "/decoy"; }
 
-template <class T>
-Result<void> keep(std::optional<T>& place, Result<T> made) {
-    if (!made) return std::unexpected(made.error());
-    place.emplace(std::move(*made));
-    return {};
+std::string World::decoy_place() const { return block_.address(29); }
+
+Result<void> World::start_decoy() {
+    const std::string host = "old." + woodgrove_->who.domain;
+    const auto issued = stranger_->issue(request_for(*woodgrove_, host));
+    if (!issued) return std::unexpected(issued.error());
+    for (const char* folder : {"/etc/connectors.d", "/keys"}) {
+        if (auto made = store::make_directories(decoy_home() + folder, 0700); !made) return made;
+    }
+    const auto written = all_of(
+        {store::write_file(decoy_home() + "/keys/old.crt", issued->certificate.pem()),
+         store::write_file(decoy_home() + "/keys/old.key", issued->key_pem, 0600),
+         store::write_file(decoy_home() + "/etc/valija.toml",
+                           fmt::format(kSettings, host, woodgrove_->who.domain, smtp_port_,
+                                       name_server(), woodgrove_->lmtp.text())),
+         store::write_file(
+             decoy_home() + "/etc/connectors.d/Inet.toml",
+             fmt::format(kReceive, Place{.address = decoy_place(), .port = smtp_port_}.text(),
+                         decoy_place(), range()))});
+    return written ? keep(decoy_, serve("the decoy", decoy_home())) : written;
 }
 
-}  // namespace
+Result<void> World::start_web(Organisation& of) {
+    const std::string base = root_ + "/" + of.who.name;
+    return keep(of.web_server, start_web_server(base + "-web", base + "-web.output", of.web));
+}
 
 Result<void> World::start_services() {
-    const std::vector<Zone> zones{zone_of(*contoso_), zone_of(*woodgrove_), outsiders()};
+    const std::vector<Zone> zones{zone_of(*contoso_, decoy_place()),
+                                  zone_of(*woodgrove_, decoy_place()), outsiders()};
     auto started = keep(name_server_, start_name_server(root_ + "/dns", name_server_place_, zones));
     for (Organisation* of : {&*contoso_, &*woodgrove_}) {
         const std::string base = root_ + "/" + of->who.name;
-        if (started) {
-            started = keep(of->web_server,
-                           start_web_server(base + "-web", base + "-web.output", of->web));
-        }
+        if (started) started = start_web(*of);
         if (started) {
             started = keep(of->mailboxes, start_mailboxes({.directory = base + "-mail",
                                                            .lmtp = of->lmtp,
                                                            .imap = of->imap,
                                                            .domain = of->who.domain,
-                                                           .users = {of->mailbox},
+                                                           .users = {of->who.person},
                                                            .password = kPassword}));
         }
     }
@@ -249,7 +281,7 @@ Result<void> World::found() {
     const auto dns_port = free_port({name_server});
     const auto smtp_port =
         free_port({block_.address(kContoso.host), block_.address(kWoodgrove.host), outsider(),
-                   block_.address(67), block_.address(68)});
+                   block_.address(67), block_.address(68), decoy_place()});
     if (!dns_port) return std::unexpected(dns_port.error());
     if (!smtp_port) return std::unexpected(smtp_port.error());
     smtp_port_ = *smtp_port;
@@ -282,6 +314,7 @@ World::~World() {
             if (*child) (*child)->ask_to_end();  // all of them end at the same time
         }
     }
+    decoy_.reset();
     for (auto* of : {&contoso_, &woodgrove_}) of->reset();
     name_server_.reset();
     std::error_code ignored;

@@ -102,6 +102,16 @@ class World {
 
     Result<void> start_server(Organisation& of);
 
+    // The server of revocation lists; stop it by resetting `web_server`.
+    Result<void> start_web(Organisation& of);
+
+    // First mail exchanger of branch.woodgrovebank.com, with a certificate that nobody trusts.
+    Result<void> start_decoy();
+
+    void stop_decoy() { decoy_.reset(); }
+
+    std::string decoy_home() const;
+
   private:
     World(std::string program, std::string root)
         : program_(std::move(program)), root_(std::move(root)), block_(Block::random()) {}
@@ -111,6 +121,8 @@ class World {
     Result<void> befriend(const Organisation& of, const Organisation& partner) const;
     Result<void> start_services();
     Zone outsiders() const;
+    std::string decoy_place() const;
+    Result<Child> serve(const std::string& title, const std::string& home) const;
     Result<Organisation> organisation(const Identification& who) const;
 
     std::string program_;
@@ -122,6 +134,7 @@ class World {
     std::optional<Organisation> contoso_;
     std::optional<Organisation> woodgrove_;
     std::optional<Child> name_server_;
+    std::optional<Child> decoy_;
     unsigned written_ = 0;  // client certificates so far
 };
 

@@ -78,7 +78,15 @@ std::string plain(std::string_view text, size_t limit, bool blanks) {
     return out;
 }
 
-std::string_view verdict_word(Verdict verdict) {
+void add_property(std::string& line, std::string_view name, const std::string& value) {
+    if (!value.empty()) {
+        line += fmt::format("\r\n\t{}={}", name, plain(value, 255, false));
+    }
+}
+
+}  // namespace
+
+std::string_view verdict_text(Verdict verdict) {
     switch (verdict) {
         case Verdict::Pass:
             return "pass";
@@ -91,14 +99,6 @@ std::string_view verdict_word(Verdict verdict) {
     }
     return "none";
 }
-
-void add_property(std::string& line, std::string_view name, const std::string& value) {
-    if (!value.empty()) {
-        line += fmt::format("\r\n\t{}={}", name, plain(value, 255, false));
-    }
-}
-
-}  // namespace
 
 std::vector<HeaderField> split_header(std::string_view header) {
     std::vector<HeaderField> fields;
@@ -163,7 +163,7 @@ std::string without_our_marks(std::string_view header, std::string_view authserv
 
 std::string authentication_results(const AuthenticationResults& results) {
     std::string line = fmt::format("Authentication-Results: {};\r\n\tx-domain-secured={}",
-                                   plain(results.fqdn, 255, false), verdict_word(results.verdict));
+                                   plain(results.fqdn, 255, false), verdict_text(results.verdict));
     if (!results.words.empty()) {
         line += fmt::format(" ({})", plain(results.words, 400, true));
     }

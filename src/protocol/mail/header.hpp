@@ -40,6 +40,7 @@ std::string message_id(std::string_view header);
 std::string without_our_marks(std::string_view header, std::string_view authserv_id);
 
 enum class Verdict { Pass, Policy, Fail, None };
+std::string_view verdict_text(Verdict verdict);  // "pass", "policy", "fail", "none"
 
 // `Authentication-Results: <fqdn>; x-domain-secured=pass (<words>) policy.partner=… …` CRLF.
 // Empty properties are left out. Words and values are reduced to what the syntax allows.

@@ -30,8 +30,11 @@ struct Attempt {
 
 std::vector<Outcome> same_for_all(const queue::Lease& lease, const Trouble& trouble) {
     const std::string ladder = trouble.ladder.steps.empty() ? "" : trouble.ladder.record();
-    return {lease.message.recipients.size(),
-            Outcome{.trouble = trouble, .text = {}, .ladder = ladder}};
+    return {lease.message.recipients.size(), Outcome{.trouble = trouble,
+                                                     .text = {},
+                                                     .ladder = ladder,
+                                                     .remote = trouble.remote,
+                                                     .tls = trouble.tls}};
 }
 
 Task<void> settle_rest(const Parts* parts, std::shared_ptr<Batch> batch, Trouble trouble) {
@@ -65,7 +68,9 @@ Task<std::optional<Trouble>> try_once(Attempt* attempt, std::string host, tcp::e
                                       HostSession::Tls tls) {
     HostSession session(attempt->parts, attempt->plan, std::move(host), endpoint, tls);
     std::optional<Trouble> trouble = co_await session.open();
-    if (!trouble) {
+    if (trouble) {
+        trouble->tls = session.tls();
+    } else {
         co_await send_all(attempt, &session);
     }
     co_return trouble;

@@ -86,6 +86,7 @@ Task<Result<void>> HostSession::connect() {
     }
     connection_.emplace(std::move(*socket));
     rows_.connected(net::endpoint_text(connection_->local()));
+    tls_text_ = "clear";
     co_return Result<void>();
 }
 
@@ -164,6 +165,7 @@ Task<std::optional<Trouble>> HostSession::shake_hands() {
     const auto evidence = co_await connection_->connect_tls(*context, remote_.host);
     if (evidence) {
         channel::log_handshake(rows_, *evidence);
+        tls_text_ = evidence->protocol;
         auto trouble = judge(*evidence);
         if (!trouble) {
             dialog_.tls_started();
@@ -230,7 +232,8 @@ void HostSession::note_unproven(const identity::Ladder& ladder) {
                      {"step", std::string(identity::step_text(failure->name))},
                      {"reason", std::string(identity::reason_text(failure->reason))},
                      {"evidence", failure->evidence},
-                     {"fix", failure->fix}});
+                     {"fix", failure->fix},
+                     {"ladder", identity::ladder_summary(ladder)}});
 }
 
 void HostSession::log_output(std::string_view output) {
@@ -309,7 +312,9 @@ Task<std::vector<Outcome>> HostSession::deliver(const queue::Lease* lease) {
                                          : from_fault({FaultKind::Network, "the session ended", {}},
                                                       dialog_.phase(), remote_),
                       .text = {},
-                      .ladder = ladder_record_};
+                      .ladder = ladder_record_,
+                      .remote = remote_.text(),
+                      .tls = tls_text_};
     co_return std::vector<Outcome>(count, all);
 }
 
@@ -319,7 +324,9 @@ std::vector<Outcome> HostSession::gather(size_t count) const {
     for (const smtp::Reply& reply : dialog_.outcomes()) {
         Outcome outcome{.trouble = std::nullopt,
                         .text = escape_peer_text(reply.text()),
-                        .ladder = ladder_record_};
+                        .ladder = ladder_record_,
+                        .remote = remote_.text(),
+                        .tls = tls_text_};
         if (!reply.is_positive()) {
             outcome.trouble = from_reply(reply, std::nullopt, remote_, is_believed());
         }

@@ -22,6 +22,8 @@ struct Outcome {
     std::optional<Trouble> trouble;
     std::string text;    // what the peer said
     std::string ladder;  // record form, empty where nothing was judged
+    std::string remote;  // the host that was talked to, empty where none was
+    std::string tls;     // "TLSv1.3" or "clear", empty without a session
 };
 
 class HostSession {
@@ -43,6 +45,9 @@ class HostSession {
     bool is_proven() const { return proven_; }
 
     const Remote& remote() const { return remote_; }
+
+    // How the session is secured: "TLSv1.3" or "clear"; empty before it is one.
+    const std::string& tls() const { return tls_text_; }
 
     Task<void> quit();
 
@@ -78,6 +83,7 @@ class HostSession {
     smtp::ClientDialog dialog_;
     smtp::ReplyReader reader_;
     std::string ladder_record_;
+    std::string tls_text_;
     bool usable_ = false;
     bool peer_ended_ = false;  // the connection broke: it was not we who left
     bool proven_ = false;

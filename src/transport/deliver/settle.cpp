@@ -77,17 +77,45 @@ void close_recipient(Closing& closing, const queue::QueuedRecipient& recipient,
     closing.settlements.push_back(std::move(settlement));
 }
 
-void note_recipient(const Parts& parts, const queue::Lease& lease, const std::string& recipient,
-                    const queue::Settlement& settlement) {
+// What the judgement of an attempt came to, for the log line.
+struct Verdict {
+    std::string word;  // "pass", "fail", "unknown"; "none" where nothing was judged
+    std::string step;  // the first that failed
+};
+
+Verdict verdict_of(const Outcome& outcome) {
+    const auto ladder = identity::Ladder::from_record(outcome.ladder);
+    if (outcome.ladder.empty() || !ladder) {
+        return {.word = "none", .step = {}};
+    }
+    const identity::Step* failure = ladder->first_failure();
+    if (failure == nullptr) {
+        return {.word = "pass", .step = {}};
+    }
+    return {.word = std::string(identity::state_text(failure->state)),
+            .step = std::string(identity::step_text(failure->name))};
+}
+
+// One line an outcome: who, over which path, how it was proven, what came of it.
+void note_recipient(const Parts& parts, const queue::Lease& lease, const Outcome& outcome,
+                    const std::string& recipient, const queue::Settlement& settlement) {
     const bool delivered = settlement.state == RecipientState::Delivered;
     const bool waits = settlement.state == RecipientState::Waiting;
     parts.counters.add(delivered ? Metric::RecipientsDelivered
                                  : (waits ? Metric::RecipientsDeferred : Metric::RecipientsFailed));
+    const auto partner = parts.world.get()->partner_of(lease.domain);
+    const Verdict verdict = verdict_of(outcome);
     const Event event = delivered ? Event::Delivered : (waits ? Event::Deferred : Event::Failed);
-    const std::string next = waits ? iso_time(settlement.next_attempt) : std::string();
-    parts.log.emit(
-        event,
-        {{"id", lease.id}, {"recipient", recipient}, {"text", settlement.text}, {"next", next}});
+    parts.log.emit(event, {{"id", lease.id},
+                           {"recipient", recipient},
+                           {"partner", partner ? partner->name : std::string()},
+                           {"remote", outcome.remote},
+                           {"tls", outcome.tls},
+                           {"verdict", verdict.word},
+                           {"step", verdict.step},
+                           {"status", outcome.trouble ? outcome.trouble->status : "2.0.0"},
+                           {"text", settlement.text},
+                           {"next", waits ? iso_time(settlement.next_attempt) : std::string()}});
 }
 
 // The header section of the message, for the report; what cannot be read is left out.
@@ -149,7 +177,7 @@ Task<void> settle(const Parts* parts, queue::Lease lease, std::vector<Outcome> o
     VALIJA_ENSURE(outcomes.size() == recipients.size(), "each recipient has one outcome");
     for (size_t i = 0; i < recipients.size(); ++i) {
         close_recipient(closing, recipients[i], outcomes[i]);
-        note_recipient(*parts, lease, recipients[i].recipient.address.text(),
+        note_recipient(*parts, lease, outcomes[i], recipients[i].recipient.address.text(),
                        closing.settlements.back());
     }
     const auto report = co_await make_report(parts, &closing);

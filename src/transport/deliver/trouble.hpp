@@ -29,6 +29,7 @@ struct Trouble {
     std::string text;        // one sentence for queue, log and report
     std::string diagnostic;  // "454 4.7.5 Certificate validation failure, Reason:…"
     std::string remote;      // host name, empty where none was reached
+    std::string tls;         // how the session was secured when it failed, empty without one
     bool of_tls = false;     // the handshake broke: in clear it might have gone
     identity::Ladder ladder;
 };

@@ -52,6 +52,7 @@ class Session {
     Task<bool> shake_hands(smtp::Reply go_ahead);
     void ask_sender(const smtp::AskSender& question);
     void note_refused_sender();
+    std::string tls_word() const;
     void count_sender(Metric metric) const;
     Task<bool> take_content(smtp::Reply go_ahead);
     Intake make_intake(const queue::QueueId& id);
@@ -235,6 +236,8 @@ void Session::ask_sender(const smtp::AskSender& question) {
     put(sender_.reply);
 }
 
+std::string Session::tls_word() const { return client_.tls ? client_.tls->protocol : "clear"; }
+
 void Session::count_sender(Metric metric) const {
     parts_.counters.add(metric, sender_.partner->name, setting_.connector.name);
 }
@@ -259,7 +262,9 @@ void Session::note_refused_sender() {
                       {"reason", std::string(identity::reason_text(sender_.reason))},
                       {"step", std::string(identity::step_text(failure->name))},
                       {"evidence", failure->evidence},
-                      {"fix", failure->fix}});
+                      {"fix", failure->fix},
+                      {"tls", tls_word()},
+                      {"ladder", identity::ladder_summary(sender_.ladder)}});
 }
 
 Task<bool> Session::take_content(smtp::Reply go_ahead) {

@@ -251,4 +251,13 @@ std::string ladder_text(const Ladder& ladder, Show show) {
     return passed.empty() ? text : text + fmt::format("  {:<8}{}\n", "pass", passed);
 }
 
+std::string ladder_summary(const Ladder& ladder) {
+    std::string text;
+    for (const Step& step : ladder.steps) {
+        text += fmt::format("{}{}={}", text.empty() ? "" : ",", step_text(step.name),
+                            state_text(step.state));
+    }
+    return text;
+}
+
 }  // namespace valija::identity

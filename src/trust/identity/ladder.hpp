@@ -79,4 +79,7 @@ struct Ladder {
 enum class Show { Findings, All };
 std::string ladder_text(const Ladder& ladder, Show show);
 
+// One word a step, for a log line: "policy=pass,starttls=pass,handshake=pass,chain=fail,…".
+std::string ladder_summary(const Ladder& ladder);
+
 }  // namespace valija::identity

@@ -66,9 +66,9 @@ TEST_F(LogTest, APeerCannotForgeALineOrAField) {
               "text=\"550 no' id=FF partner='a\\x0Ab\"");
 }
 
-TEST_F(LogTest, AValueWithBlanksQuotesOrNothingIsQuoted) {
+TEST_F(LogTest, AValueWithBlanksOrQuotesIsQuotedAndNothingIsLeftOut) {
     log_.emit(Event::Failed, {{"a", ""}, {"b", "x y"}, {"c", "x=y"}, {"d", "plain"}});
-    EXPECT_EQ(last(), "warning delivery.failed a=\"\" b=\"x y\" c=\"x=y\" d=plain");
+    EXPECT_EQ(last(), "warning delivery.failed b=\"x y\" c=\"x=y\" d=plain");
 }
 
 TEST_F(LogTest, AnEndlessValueIsCut) {

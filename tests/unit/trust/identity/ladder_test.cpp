@@ -194,6 +194,7 @@ TEST(Ladder, FindingsComeFirstAndWhatPassedIsFolded) {
               "                          fix (partner): renew\n"
               "  fail    verdict         the path is not proven: step identity "
               "[SubjectMismatch]\n");
+    EXPECT_EQ(ladder_summary(ladder), "chain=pass,usage=warn,identity=fail,verdict=fail");
 }
 
 // A queue record is read by people: what stands in it cannot forge a line on their terminal.

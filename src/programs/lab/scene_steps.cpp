@@ -1,0 +1,118 @@
+#include "programs/lab/scene_steps.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+
+namespace valija::lab {
+namespace {
+
+using namespace std::chrono_literals;
+namespace json = boost::json;
+
+constexpr Duration kQueueDeadline = 60s;
+
+// How many entries the organisation's server knows of this list; 0 if it has none yet.
+size_t known_entries(Stage& stage, const Organisation& of, const std::string& url) {
+    const auto listed = stage.world().command(of, {"crl", "list", "--json"});
+    if (!listed || listed->exit_status != 0) return 0;
+    for (const auto& row : json::parse(listed->out).as_array()) {
+        if (row.at("url").as_string() == url) return row.at("entries").to_number<size_t>();
+    }
+    return 0;
+}
+
+bool is_finding(const json::value& step) {
+    const std::string_view state = step.at("state").as_string();
+    return state == "fail" || state == "unknown";
+}
+
+// What `queue show` says; nothing once the message is gone.
+Result<std::optional<InQueue>> look_into_queue(Stage& stage, const Organisation& of,
+                                               const std::string& id) {
+    const auto shown = stage.world().command(of, {"queue", "show", id, "--json"});
+    if (!shown) return std::unexpected(shown.error());
+    if (shown->exit_status == 1) return std::nullopt;
+    if (shown->exit_status != 0) return fault(FaultKind::System, "queue show", shown->err);
+    const json::value message = json::parse(shown->out);
+    const json::object& recipient = message.at("recipients").as_array().at(0).as_object();
+    InQueue found{.last = json::value_to<std::string>(recipient.at("last")),
+                  .state = json::value_to<std::string>(recipient.at("state"))};
+    if (const json::value* ladder = recipient.if_contains("ladder")) {
+        for (const auto& step : ladder->as_array()) {
+            if (found.failed_step.empty() && is_finding(step)) {
+                found.failed_step = json::value_to<std::string>(step.at("step"));
+            }
+        }
+    }
+    return found;
+}
+
+}  // namespace
+
+std::string sender_ok(const std::string& sender) {
+    return fmt::format("250 2.1.0 {} Sender OK", sender);
+}
+
+std::string queued(const Letter& letter, const Session& session) {
+    return fmt::format("250 2.6.0 {} [InternalId={}] Queued mail for delivery", letter.message_id,
+                       session.queue_id());
+}
+
+Client insider(const Organisation& of) {
+    return {.source = of.inside, .server = of.address, .helo = "desk." + of.who.domain};
+}
+
+Client stranger_to(World& world, const Organisation& of, std::string helo, Tls tls) {
+    return {.source = world.outsider(), .server = of.address, .helo = std::move(helo), .tls = tls};
+}
+
+Result<void> fetch_list(Stage& stage, const Organisation& of, const std::string& url) {
+    const size_t before = known_entries(stage, of, url);
+    const auto asked = stage.world().command(of, {"crl", "fetch"});
+    if (!asked) return std::unexpected(asked.error());
+    stage.tell("$ valija crl fetch");
+    stage.tell_text(asked->out);
+    return wait_until("waiting for the new revocation list", kQueueDeadline,
+                      [&] { return known_entries(stage, of, url) > before; });
+}
+
+Result<InQueue> wait_in_queue(Stage& stage, const Organisation& of, const std::string& id,
+                              const std::function<bool(const InQueue&)>& holds) {
+    std::optional<InQueue> found;
+    Result<void> looked;
+    const auto waited = wait_until("waiting for the queue of " + of.who.title, kQueueDeadline, [&] {
+        auto now = look_into_queue(stage, of, id);
+        if (!now) looked = std::unexpected(now.error());
+        if (now) found = *now;
+        return !now || !found || holds(*found);
+    });
+    if (!looked) return std::unexpected(looked.error());
+    if (!waited) return std::unexpected(waited.error());
+    if (!found) return fault(FaultKind::Input, "waiting for the queue", "the letter is gone");
+    const auto shown = stage.world().command(of, {"queue", "show", id});
+    if (!shown) return std::unexpected(shown.error());
+    stage.tell("$ valija queue show " + id);
+    stage.tell_text(shown->out);
+    return *found;
+}
+
+Result<void> waits_at_step(Stage& stage, const Organisation& of, const std::string& id,
+                           const std::string& step) {
+    const auto found = wait_in_queue(stage, of, id, [&](const InQueue& now) {
+        return now.failed_step == step || (step.empty() && !now.failed_step.empty());
+    });
+    if (!found) return std::unexpected(found.error());
+    stage.compare("the letter", "waiting", found->state);
+    stage.compare("step that failed", step, found->failed_step);
+    return {};
+}
+
+Result<void> gets_through(Stage& stage, const Organisation& of, const Letter& letter) {
+    const auto message = stage.arrives(of, letter);
+    if (!message) return std::unexpected(message.error());
+    stage.compare_mark(of, *message, "pass");
+    return {};
+}
+
+}  // namespace valija::lab

@@ -104,7 +104,7 @@ std::string program_help() {
         }
         text += row(command.name(), command.summary, 20);
     }
-    text += "\nEvery command\n" + common_rows(20, true, true);
+    text += "\nMost commands\n" + common_rows(20, true, true);
     return text +
            "\nFirst steps:\n"
            "  valija lab                 see it work, on this computer alone\n"

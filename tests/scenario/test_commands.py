@@ -170,7 +170,7 @@ def test_a_running_server_takes_a_new_partner_without_restart(anchored, serve):
                             "--receive", "enforce", "--trust", "fabrikam-root")
     assert added.status == 0, added
     poll.until("the partner's rule is in force",
-               lambda: running.client().mail("eve@fabrikam.com").code == 530)
+               lambda: running.client().mail("eve@fabrikam.com").code == 454)
     assert session.say("NOOP").code == 250
 
 

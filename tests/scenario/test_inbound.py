@@ -4,7 +4,7 @@ import re
 from email import message_from_bytes
 
 import pytest
-from support import authority, letters, poll
+from support import authority, letters, poll, server
 
 PARTNER = "woodgrovebank.com"
 SENDER = f"berta@{PARTNER}"
@@ -154,6 +154,33 @@ def test_a_forged_mark_is_removed(dial, contoso):
     assert verdict(arrived) == "none"
     assert b"forged" not in arrived
     assert b"mx.fabrikam.com; spf=pass" in arrived
+
+
+def test_a_mark_in_the_name_of_another_connector_is_removed(home, serve, contoso):
+    """EX-03, EX-L3: all our names are ours, whichever of them the session came to."""
+    home.append("etc/connectors.d/Inet.toml", 'fqdn = "mx1.contoso.com"\n')
+    port = server.free_port(home.address)
+    home.write("etc/connectors.d/Second.toml",
+               f'kind = "receive"\nlisten = ["{home.address}:{port}"]\nfqdn = "mx2.contoso.com"\n')
+    forged = "".join(f"Authentication-Results: {name}; x-domain-secured=pass (forged)\r\n"
+                     for name in ("mx2.contoso.com", "MX1.contoso.com", "mail.contoso.com"))
+    post = letters.letter(OUTSIDER, contoso.mailbox_address, header=forged)
+    client = serve().client()
+    assert client.deliver(OUTSIDER, contoso.mailbox_address, post.content).code == 250
+    arrived = contoso.receives(post.message_id)
+    assert b"forged" not in arrived
+    assert len(marks(arrived, "mx1.contoso.com")) == 1
+
+
+def test_without_a_certificate_of_ours_the_partner_comes_again(home, serve, woodgrove):
+    """EX-13, RFC 3207 4: that we cannot offer TLS is our fault; the partner's mail does not
+    bounce for it."""
+    home.write("etc/anchors/woodgrove-root.pem", open(woodgrove.ca_certificate).read())
+    added = home.valija("partner", "add", "woodgrovebank", "--domain", PARTNER, "--trust",
+                        "woodgrove-root", "--receive", "enforce")
+    assert added.status == 0, added
+    reply = serve().client().mail(SENDER)
+    assert str(reply) == "454 4.7.0 TLS not available due to temporary reason"
 
 
 def test_an_outsider_without_tls_is_welcome(dial, contoso):

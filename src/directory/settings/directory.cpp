@@ -244,6 +244,16 @@ bool Directory::accepts(std::string_view domain) const {
     });
 }
 
+std::vector<std::string> Directory::own_names() const {
+    std::vector<std::string> names{lower(server.hostname)};
+    for (const Receive& connector : receive) {
+        if (std::ranges::find(names, lower(connector.fqdn)) == names.end()) {
+            names.push_back(lower(connector.fqdn));
+        }
+    }
+    return names;
+}
+
 const Partner* Directory::partner_of(std::string_view domain) const {
     for (const Partner& row : partners) {
         for (const std::string& theirs : row.domains) {

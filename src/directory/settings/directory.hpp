@@ -48,6 +48,8 @@ struct Directory {
     std::vector<Partner> partners;
 
     bool accepts(std::string_view domain) const;
+    // Lower case: our hostname and the fqdn of every receive connector.
+    std::vector<std::string> own_names() const;
     const Partner* partner_of(std::string_view domain) const;  // exact domain only
     const Partner* partner(std::string_view name) const;
     // The most specific address space wins, then the name.

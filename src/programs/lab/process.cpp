@@ -25,7 +25,7 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-constexpr size_t kMostOutput = 16 * 1024 * 1024;
+constexpr size_t kMostOutput = 16UL << 20U;
 constexpr Duration kPause = std::chrono::milliseconds(50);
 constexpr int kCouldNotStart = 127;
 

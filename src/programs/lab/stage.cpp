@@ -24,7 +24,7 @@ std::string verdict_in(std::string_view field) {
 
 }  // namespace
 
-void Stage::tell(std::string line) { lines_.push_back(escape_peer_text(line)); }
+void Stage::tell(std::string_view line) { lines_.push_back(escape_peer_text(line)); }
 
 void Stage::tell_all(const std::vector<std::string>& lines) {
     for (const std::string& line : lines) tell(line);
@@ -32,7 +32,7 @@ void Stage::tell_all(const std::vector<std::string>& lines) {
 
 void Stage::tell_text(std::string_view text) {
     for (const std::string_view line : split(text, '\n')) {
-        if (!trim(line).empty()) tell(std::string(line));
+        if (!trim(line).empty()) tell(line);
     }
 }
 

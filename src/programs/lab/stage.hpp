@@ -29,7 +29,7 @@ class Stage {
 
     World& world() { return world_; }
 
-    void tell(std::string line);  // a decisive line, as it was seen
+    void tell(std::string_view line);  // a decisive line, as it was seen
     void tell_all(const std::vector<std::string>& lines);
     void tell_text(std::string_view text);  // the same, many lines in one
     void compare(std::string what, std::string expected, std::string happened);

@@ -297,11 +297,29 @@ Result<void> World::found() {
     return done ? start_services() : done;
 }
 
-Result<std::unique_ptr<World>> World::build(const std::string& program, const std::string& root) {
-    // Dovecot runs as nobody where we are root, and must be able to pass through.
-    if (geteuid() == 0 && chmod(root.c_str(), 0711) != 0) {
-        return system_fault("opening " + root + " to the mailboxes", errno);
+namespace {
+
+// Where we are root Dovecot runs as nobody, who must be able to pass through to its directory.
+Result<void> open_to_mailboxes(const std::string& root) {
+    if (geteuid() != 0) return {};
+    if (chmod(root.c_str(), 0711) != 0) return system_fault("opening " + root, errno);
+    for (std::filesystem::path above = root; above.has_relative_path();) {
+        above = above.parent_path();
+        struct stat facts{};
+        if (stat(above.c_str(), &facts) != 0 || (facts.st_mode & S_IXOTH) == 0) {
+            return fault(FaultKind::System, "building the lab in " + root,
+                         above.string() +
+                             " is closed to the mailboxes' user nobody; name another "
+                             "place in TMPDIR");
+        }
     }
+    return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<World>> World::build(const std::string& program, const std::string& root) {
+    if (auto open = open_to_mailboxes(root); !open) return std::unexpected(open.error());
     std::unique_ptr<World> world(new World(program, root));
     if (auto founded = world->found(); !founded) return std::unexpected(founded.error());
     return world;

@@ -46,7 +46,7 @@ HeaderField parse_field(std::string_view raw) {
     return field;
 }
 
-bool is_our_mark(const HeaderField& field, std::string_view authserv_id) {
+bool is_our_mark(const HeaderField& field, const std::vector<std::string>& authserv_ids) {
     if (starts_with_ignoring_case(field.name, "X-Valija-")) {
         return true;
     }
@@ -57,7 +57,10 @@ bool is_our_mark(const HeaderField& field, std::string_view authserv_id) {
     if (id.ends_with('.')) {
         id.pop_back();
     }
-    return id.empty() || equal_ignoring_case(id, authserv_id);  // what has no id is nobody's
+    return id.empty() ||  // what has no id is nobody's
+           std::ranges::any_of(authserv_ids, [&](const std::string& ours) {
+               return equal_ignoring_case(id, ours);
+           });
 }
 
 void add_domain(std::vector<std::string>& domains, const std::string& domain) {
@@ -150,11 +153,12 @@ std::string message_id(std::string_view header) {
     return {};
 }
 
-std::string without_our_marks(std::string_view header, std::string_view authserv_id) {
+std::string without_our_marks(std::string_view header,
+                              const std::vector<std::string>& authserv_ids) {
     std::string kept;
     kept.reserve(header.size());
     for (const HeaderField& field : split_header(header)) {
-        if (!is_our_mark(field, authserv_id)) {
+        if (!is_our_mark(field, authserv_ids)) {
             kept.append(field.raw);
         }
     }

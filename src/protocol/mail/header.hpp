@@ -34,10 +34,11 @@ std::vector<std::string> from_domains(std::string_view header);
 // "<…>" of the first Message-ID field: printable ASCII, 250 characters at most. Else empty.
 std::string message_id(std::string_view header);
 
-// Removes what only we may say: every Authentication-Results field whose authserv-id is ours
+// Removes what only we may say: every Authentication-Results field whose authserv-id is one of ours
 // (comments, quoting, folding and a version after the id are seen through; no distinction of
 // case), and every field named X-Valija-*. RFC 8601 section 5.
-std::string without_our_marks(std::string_view header, std::string_view authserv_id);
+std::string without_our_marks(std::string_view header,
+                              const std::vector<std::string>& authserv_ids);
 
 enum class Verdict { Pass, Policy, Fail, None };
 std::string_view verdict_text(Verdict verdict);  // "pass", "policy", "fail", "none"

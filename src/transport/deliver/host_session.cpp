@@ -21,13 +21,6 @@ using Need = smtp::ClientDialog::Need;
 
 constexpr size_t kReplyLineLimit = 4096;
 
-bool lacks_revocation(const identity::Ladder& ladder) {
-    const identity::Step* chain = ladder.find(StepName::Chain);
-    const identity::Step* revocation = ladder.find(StepName::Revocation);
-    return chain != nullptr && chain->state == StepState::Pass && revocation != nullptr &&
-           revocation->state != StepState::Pass && revocation->state != StepState::NotApplicable;
-}
-
 std::string name_for_hello(const partners::World& world, const route::Plan& plan) {
     return plan.connector.fqdn.empty() ? world.directory.server.hostname : plan.connector.fqdn;
 }
@@ -194,7 +187,7 @@ std::optional<Trouble> HostSession::judge(const x509::Evidence& evidence) {
     identity::Ladder ladder =
         identity::judge(rule, evidence, identity::Direction::Outbound, *parts_.book(), now,
                         ladder_before_handshake(plan_, remote_));
-    if (lacks_revocation(ladder)) {
+    if (identity::lacks_revocation(ladder)) {
         for (const identity::WantedList& list : identity::wanted_lists(rule, evidence, now)) {
             parts_.want(list);
         }

@@ -26,6 +26,19 @@ Step policy_step(const PartnerRules& partner) {
                                     partner.origin.file, word)};
 }
 
+// It was not the client's choice: a fault of ours must not bounce the partner's mail.
+Ladder without_own_certificate(Ladder ladder) {
+    ladder.add({.name = StepName::StartTls,
+                .state = StepState::Unknown,
+                .evidence = "we did not offer STARTTLS: no certificate of ours fits the connector",
+                .fix = "put a certificate for the connector's fqdn, with its key, into keys/ and "
+                       "reload",
+                .actor = Actor::You,
+                .reason = Reason::NoTls});
+    ladder.conclude();
+    return ladder;
+}
+
 Ladder without_tls(Ladder ladder) {
     ladder.add({.name = StepName::StartTls,
                 .state = StepState::Fail,
@@ -43,7 +56,8 @@ Ladder judge_client(const PartnerRules& partner, std::string_view domain, const 
     Ladder ladder;
     ladder.add(policy_step(partner));
     if (!client.tls) {
-        return without_tls(std::move(ladder));
+        return client.tls_offered ? without_tls(std::move(ladder))
+                                  : without_own_certificate(std::move(ladder));
     }
     ladder.add({.name = StepName::StartTls,
                 .state = StepState::Pass,
@@ -53,9 +67,11 @@ Ladder judge_client(const PartnerRules& partner, std::string_view domain, const 
 }
 
 // The one table of replies to an unproven path (design 3c).
-smtp::Reply refusal(Reason reason, partners::OnFailure on_failure) {
+smtp::Reply refusal(const Client& client, Reason reason, partners::OnFailure on_failure) {
     if (reason == Reason::NoTls) {
-        return smtp::reply(530, "5.7.0", "Must issue a STARTTLS command first");
+        return client.tls_offered
+                   ? smtp::reply(530, "5.7.0", "Must issue a STARTTLS command first")
+                   : smtp::reply(454, "4.7.0", "TLS not available due to temporary reason");
     }
     const bool rejects = reason == Reason::Revoked || (on_failure == partners::OnFailure::Reject &&
                                                        reason != Reason::RevocationOffline);
@@ -64,19 +80,12 @@ smtp::Reply refusal(Reason reason, partners::OnFailure on_failure) {
     return rejects ? smtp::reply(554, "5.7.5", text) : smtp::reply(454, "4.7.5", text);
 }
 
-bool lacks_revocation(const Ladder& ladder) {
-    const Step* chain = ladder.find(StepName::Chain);
-    const Step* revocation = ladder.find(StepName::Revocation);
-    return chain != nullptr && chain->state == StepState::Pass && revocation != nullptr &&
-           revocation->state != StepState::Pass && revocation->state != StepState::NotApplicable;
-}
-
 void judge_partner(SenderDecision& decision, const Client& client, const revocation::Book& book,
                    Time now) {
     const PartnerRules& partner = *decision.partner;
     decision.ladder = judge_client(partner, decision.domain, client, book, now);
     decision.proven = decision.ladder.is_proven();
-    if (lacks_revocation(decision.ladder)) {
+    if (identity::lacks_revocation(decision.ladder)) {
         decision.wanted =
             identity::wanted_lists(partner.rule_for(decision.domain), *client.tls, now);
     }
@@ -87,7 +96,7 @@ void judge_partner(SenderDecision& decision, const Client& client, const revocat
     VALIJA_ENSURE(failure != nullptr, "a ladder that is not proven has a step that says why");
     decision.reason = failure->reason;
     if (partner.receive == Mode::Enforce) {
-        decision.reply = refusal(decision.reason, partner.on_failure);
+        decision.reply = refusal(client, decision.reason, partner.on_failure);
     } else {
         decision.would_have_refused = true;
     }

@@ -27,6 +27,7 @@ namespace valija::policy {
 struct Client {
     bool domain_secure = true;  // the connector's flag
     bool may_relay = false;     // one of our own hosts
+    bool tls_offered = true;    // we have a certificate to show
     std::optional<x509::Evidence> tls;
 };
 

@@ -89,7 +89,7 @@ void Intake::write_header(std::string_view header) {
     message_id_ = mail::message_id(header);
     append(stamp_.trace);
     append(mail::authentication_results(mark_));
-    append(mail::without_our_marks(header, stamp_.authserv_id));
+    append(mail::without_our_marks(header, stamp_.authserv_ids));
 }
 
 void Intake::append(std::string_view bytes) {

@@ -29,10 +29,10 @@ class Intake {
     // Header section in, decision out; called at most once.
     using Judge = std::function<policy::ContentDecision(std::string_view header)>;
 
-    // What we put on top: our Received field, and the name whose marks only we may write.
+    // What we put on top: our Received field; and the names in which only we may write marks.
     struct Stamp {
         std::string trace;
-        std::string authserv_id;
+        std::vector<std::string> authserv_ids;
     };
 
     Intake(queue::Draft draft, Limits limits, Stamp stamp, Judge judge);

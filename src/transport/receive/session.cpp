@@ -118,7 +118,9 @@ void Session::offer_tls() {
     auto context = parts_.credentials.get()->server(name, parts_.clock.now());
     if (context) {
         context_ = std::move(*context);
+        client_.tls_offered = context_ != nullptr;
     } else {
+        client_.tls_offered = false;
         log_.emit(Event::ServerFault, {{"text", context.error().text()}});
     }
 }
@@ -298,7 +300,7 @@ Intake Session::make_intake(const queue::QueueId& id) {
     };
     return {parts_.spool.begin(),
             {.message = row.max_message_size, .header = static_cast<size_t>(row.max_header_size)},
-            {.trace = trace(id), .authserv_id = row.fqdn},
+            {.trace = trace(id), .authserv_ids = parts_.world.get()->directory.own_names()},
             std::move(judge)};
 }
 

@@ -15,11 +15,8 @@ using boost::asio::ip::tcp;
 bool is_literal(std::string_view domain) { return domain.starts_with('['); }
 
 bool is_ourselves(const partners::World& world, std::string_view host) {
-    const settings::Directory& directory = world.directory;
-    return equal_ignoring_case(host, directory.server.hostname) ||
-           std::ranges::any_of(directory.receive, [&](const settings::Receive& row) {
-               return equal_ignoring_case(host, row.fqdn);
-           });
+    const std::vector<std::string> names = world.directory.own_names();
+    return std::ranges::find(names, lower(host)) != names.end();
 }
 
 // Preference order; equal ones shuffled so that load spreads (RFC 5321 5.1).

@@ -65,9 +65,10 @@ constexpr ProblemWords kProblemWords[] = {
     {PathProblemKind::UntrustedRoot, Reason::UntrustedRoot, Actor::You,
      "if this is the partner's CA, put its certificate in etc/anchors/ and name it in `trust` of "
      "the partner's file; check it with the partner by telephone first"},
-    {PathProblemKind::IncompleteChain, Reason::IncompleteChain, Actor::Partner,
-     "the partner's server must send its intermediate certificates; or its CA is not in `trust` of "
-     "the partner's file"},
+    {PathProblemKind::IncompleteChain, Reason::IncompleteChain, Actor::You,
+     "if that is the partner's CA, put its certificate in etc/anchors/ and name it in `trust` of "
+     "the "
+     "partner's file; if it is an intermediate, the partner's server must send it along"},
     {PathProblemKind::WeakKey, Reason::WeakKey, Actor::Partner,
      "the certificate must be replaced by one with a key of at least RSA 2048 or P-256 and "
      "SHA-256"},
@@ -114,6 +115,10 @@ Step chain_step(const Case& c) {
     step.evidence = fmt::format("{}: {}", problem->text, step.evidence);
     if (problem->kind == PathProblemKind::UntrustedRoot && !c.path.certificates.empty()) {
         step.evidence += "; not trusted here: " + short_print(c.path.certificates.back());
+    }
+    if (problem->kind == PathProblemKind::IncompleteChain && !c.path.certificates.empty()) {
+        step.evidence += fmt::format("; the issuer {} was not sent and is no anchor of the partner",
+                                     escape_peer_text(c.path.certificates.back()->issuer));
     }
     return step;
 }
@@ -338,6 +343,13 @@ Ladder judge(const Rule& rule, const x509::Evidence& evidence, Direction directi
     }
     ladder.conclude();
     return ladder;
+}
+
+bool lacks_revocation(const Ladder& ladder) {
+    const Step* chain = ladder.find(StepName::Chain);
+    const Step* revocation = ladder.find(StepName::Revocation);
+    return chain != nullptr && chain->state == StepState::Pass && revocation != nullptr &&
+           revocation->state != StepState::Pass && revocation->state != StepState::NotApplicable;
 }
 
 std::vector<WantedList> wanted_lists(const Rule& rule, const x509::Evidence& evidence, Time now) {

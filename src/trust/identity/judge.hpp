@@ -47,6 +47,9 @@ struct WantedList {
     x509::Certificate issuer;
 };
 
+// Whether the judgement lacked a list: then, and only then, wanted_lists() are to be fetched.
+bool lacks_revocation(const Ladder& ladder);
+
 std::vector<WantedList> wanted_lists(const Rule& rule, const x509::Evidence& evidence, Time now);
 
 }  // namespace valija::identity

@@ -76,6 +76,17 @@ void check_enforced(const Directory& directory, Problems& problems) {
     }
 }
 
+// A list of the file is taken only from the partner's own anchors: the system has too many.
+void check_lists(const Directory& directory, Problems& problems) {
+    for (const Partner& partner : directory.partners) {
+        if (partner.crl.empty() || !partner.trust.empty()) continue;
+        problems.push_back(problem_at(
+            origin_of(partner, "crl"),
+            "\"crl\" needs \"trust\": a list that is named here must be signed by one of the "
+            "partner's own anchors; without them lists are found through the certificates"));
+    }
+}
+
 void check_address_spaces(const Directory& directory, Problems& problems) {
     const auto carries_the_rest = [](const Send& connector) {
         return std::ranges::find(connector.address_spaces, "*") != connector.address_spaces.end();
@@ -92,6 +103,7 @@ void check_together(const Directory& directory, Problems& problems) {
     check_domains(directory, problems);
     check_address_spaces(directory, problems);
     check_enforced(directory, problems);
+    check_lists(directory, problems);
 }
 
 }  // namespace valija::settings

@@ -74,6 +74,17 @@ struct World {
     }
 };
 
+// EX-13: a fault of ours delays the partner's mail and does not bounce it (RFC 3207 4).
+TEST(DecideSender, WithoutACertificateOfOursThePartnerIsDeferred) {
+    const World w;
+    Client client;
+    client.tls_offered = false;
+    const SenderDecision decision = w.ask(client, "anna@woodgrovebank.com");
+    EXPECT_EQ(decision.reply.text(), "454 4.7.0 TLS not available due to temporary reason");
+    EXPECT_EQ(decision.ladder.first_failure()->actor, identity::Actor::You);
+    EXPECT_FALSE(decision.proven);
+}
+
 // EX-13, EX-74: no clear text for a listed domain.
 TEST(DecideSender, AnEnforcedPartnerWithoutTlsGets530) {
     const World w;

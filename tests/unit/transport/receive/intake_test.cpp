@@ -35,7 +35,7 @@ class IntakeTest : public testing::Test {
         };
         return {spool_->begin(),
                 limits,
-                {.trace = "Received: ours\r\n", .authserv_id = "mail.contoso.com"},
+                {.trace = "Received: ours\r\n", .authserv_ids = {"mail.contoso.com"}},
                 judge};
     }
 

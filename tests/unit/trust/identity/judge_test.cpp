@@ -113,7 +113,7 @@ TEST(Judge, AnIssuerThatIsMissingIsAnIncompleteChain) {
     auto issuing = w.ca.issue_authority("Woodgrove Issuing", kNow - kDay, kNow + kDay * 60, {});
     w.show(issuing->issue(w.request)->certificate);
     EXPECT_EQ(w.finding(), "chain fail IncompleteChain");
-    EXPECT_EQ(w.judged().first_failure()->actor, Actor::Partner);
+    EXPECT_EQ(w.judged().first_failure()->actor, Actor::You);
 }
 
 TEST(Judge, AKeyThatIsTooShortIsAWeakKey) {

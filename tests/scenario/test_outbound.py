@@ -96,7 +96,9 @@ def bad_certificate(kind, woodgrove, woodgrove_ca, directory):
 ])
 def test_mail_waits_until_the_path_is_proven(
         post, contoso, woodgrove, woodgrove_ca, server_certificate, tmp_path, kind, step, reasons):
-    """EX-13, EX-27, EX-68: never in clear, never unverified; the queue says which step failed."""
+    """EX-13, EX-27, EX-68, EX-82: never in clear, never unverified; the queue says which step
+    failed, and the session is counted."""
+    failures = counted(contoso, "valija_domain_secure_outbound_session_failures_total")
     server_certificate(*bad_certificate(kind, woodgrove, woodgrove_ca, str(tmp_path)))
     if kind == "revoked":
         before = revoked_entries(contoso)
@@ -111,6 +113,7 @@ def test_mail_waits_until_the_path_is_proven(
     assert failed["reason"] in reasons
     assert failed["evidence"] and failed["fix"] and failed["who"]
     assert recipient["state"] == "waiting"
+    assert counted(contoso, "valija_domain_secure_outbound_session_failures_total") > failures
     assert woodgrove.find("Message-ID", letter.message_id) is None
     line = outcome_lines(contoso, "delivery.deferred", queue_id)[-1]
     assert f"partner=woodgrovebank remote={woodgrove.hostname}" in line
@@ -126,6 +129,11 @@ def test_mail_waits_until_the_path_is_proven(
     assert " tls=TLSv1.3 verdict=pass status=2.0.0 " in line
 
 
+def counted(organisation, name):
+    samples = organisation.valija("counters", "--json").json
+    return sum(sample["value"] for sample in samples if sample["name"] == name)
+
+
 def outcome_lines(organisation, event, queue_id):
     return [line for line in organisation.log().splitlines()
             if f" {event} id={queue_id} " in line]
@@ -137,11 +145,6 @@ def revoked_entries(organisation):
 
 def test_mail_to_a_partner_is_counted(post, contoso, woodgrove):
     """EX-80, EX-81: domain-secured messages sent and received."""
-
-    def counted(organisation, name):
-        samples = organisation.valija("counters", "--json").json
-        return sum(sample["value"] for sample in samples if sample["name"] == name)
-
     sent, received = ("valija_domain_secure_messages_sent_total",
                       "valija_domain_secure_messages_received_total")
     before = counted(contoso, sent), counted(woodgrove, received)

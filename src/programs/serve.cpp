@@ -7,6 +7,7 @@
 #include <mutex>
 #include <utility>
 
+#include "control/service/metrics_server.hpp"
 #include "control/service/service.hpp"
 #include "platform/base/snapshot.hpp"
 #include "platform/net/fetcher.hpp"
@@ -121,9 +122,11 @@ class Server {
     observe::ProtocolLogOptions rows_options() const;
     Result<void> open_stores();
     Result<void> open_control();
+    Result<void> open_metrics();
+    std::shared_ptr<const keystore::KeyStore> keys() const;
     void run_loops();
     void load_credentials();
-    void put_in_force(WorldPointer world);
+    void put_in_force(const WorldPointer& world);
     std::function<void(const identity::WantedList&)> wanter();
 
     std::string home_;
@@ -147,6 +150,7 @@ class Server {
     std::shared_ptr<deliver::Dispatcher> dispatcher_;
     std::unique_ptr<service::Service> service_;
     std::unique_ptr<service::ControlServer> control_;
+    std::unique_ptr<service::MetricsServer> metrics_;
     std::mutex reloading_;
     bool is_running_ = false;
 };
@@ -220,7 +224,7 @@ void Server::load_credentials() {
 }
 
 // Counters exist at 0 from the start, and lists are wanted before the first session needs them.
-void Server::put_in_force(WorldPointer world) {
+void Server::put_in_force(const WorldPointer& world) {
     world_.set(world);
     load_credentials();
     for (const auto& partner : world->partners) {
@@ -244,6 +248,7 @@ Result<void> Server::open_control() {
                               .counters = counters_,
                               .keeper = *keeper_,
                               .clock = clock_,
+                              .keys = [this] { return keys(); },
                               .reload = [this] { return reload(); }});
     auto control = service::ControlServer::open(
         loops_.at(0).get_executor(), home_ + "/run/control.sock", controlling_,
@@ -252,6 +257,27 @@ Result<void> Server::open_control() {
         return std::unexpected(control.error());
     }
     control_ = std::move(*control);
+    return {};
+}
+
+std::shared_ptr<const keystore::KeyStore> Server::keys() const {
+    const auto credentials = credentials_.get();
+    return {credentials, &credentials->store()};
+}
+
+Result<void> Server::open_metrics() {
+    const auto world = world_.get();
+    const std::string& address = world->directory.server.metrics_listen;
+    if (address.empty()) {
+        return {};
+    }
+    auto metrics = service::MetricsServer::open(loops_.at(0).get_executor(), address, controlling_,
+                                                [this] { return service_->metrics(); });
+    if (!metrics) {
+        return std::unexpected(metrics.error());
+    }
+    metrics_ = std::move(*metrics);
+    log_.emit(Event::MetricsListening, {{"listen", metrics_->address()}});
     return {};
 }
 
@@ -274,6 +300,9 @@ Result<void> Server::start() {
     if (auto opened = open_control(); !opened) {
         return opened;
     }
+    if (auto opened = open_metrics(); !opened) {
+        return opened;
+    }
     run_loops();
     for (const auto& endpoint : receiver_->addresses()) {
         log_.emit(Event::ServerStarted, {{"listen", net::endpoint_text(endpoint)}});
@@ -287,6 +316,9 @@ void Server::stop() {
     run_loops();  // what a start that failed half-way has spawned must run to end
     if (control_) {
         control_->close();
+    }
+    if (metrics_) {
+        metrics_->close();
     }
     if (receiver_) {
         receiver_->close();

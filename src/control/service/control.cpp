@@ -127,7 +127,7 @@ Task<void> ControlServer::State::accept_all(std::shared_ptr<State> state) {
     }
 }
 
-Result<std::unique_ptr<ControlServer>> ControlServer::open(asio::any_io_executor executor,
+Result<std::unique_ptr<ControlServer>> ControlServer::open(const asio::any_io_executor& executor,
                                                            const std::string& socket_path,
                                                            net::TaskGroup& tasks, Handler handler) {
     const std::string doing = "opening the control socket " + socket_path;

@@ -32,15 +32,15 @@ struct Answer {
 
 // Listens until the returned object is closed.
 class ControlServer {
- public:
+  public:
     using Handler = std::function<Task<Answer>(Request)>;
-    static Result<std::unique_ptr<ControlServer>> open(boost::asio::any_io_executor executor,
+    static Result<std::unique_ptr<ControlServer>> open(const boost::asio::any_io_executor& executor,
                                                        const std::string& socket_path,
                                                        net::TaskGroup& tasks, Handler handler);
     void close();
     ~ControlServer();
 
- private:
+  private:
     struct State;
     explicit ControlServer(std::shared_ptr<State> state);
     std::shared_ptr<State> state_;

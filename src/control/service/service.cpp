@@ -20,6 +20,8 @@ Answer printed(const json::value& value) { return {.out = json::serialize(value)
 
 int64_t whole(double value) { return static_cast<int64_t>(value); }
 
+double seconds_of(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
 std::string label(const observe::Sample& sample, std::string_view name) {
     for (const auto& [key, value] : sample.labels) {
         if (key == name) return value;
@@ -91,6 +93,28 @@ Answer Service::counters(const Request& request) const {
     return {.out = table.text()};
 }
 
+Task<std::string> Service::metrics() {
+    using observe::Gauge;
+    std::vector<observe::Reading> readings;
+    const auto queue = co_await parts_.spool.summary();
+    if (queue) {
+        const Time now = parts_.clock.now();
+        const Time oldest = std::min(queue->oldest.value_or(now), now);
+        readings.push_back({Gauge::QueueMessages, "", static_cast<double>(queue->messages)});
+        readings.push_back({Gauge::QueueOldestAge, "", seconds_of(now - oldest)});
+    }
+    const auto keys = parts_.keys();
+    for (const auto& own : keys->certificates()) {
+        readings.push_back({Gauge::CertificateNotAfter, own->name,
+                            seconds_of(own->chain.front()->not_after.time_since_epoch())});
+    }
+    for (const auto& list : parts_.keeper.lists()) {
+        const Duration end = list.loaded ? list.next_update.time_since_epoch() : Duration::zero();
+        readings.push_back({Gauge::CrlNextUpdate, list.url, seconds_of(end)});
+    }
+    co_return parts_.counters.prometheus_text(readings);
+}
+
 Answer Service::crl_list(const Request& request) const {
     const auto lists = parts_.keeper.lists();
     const Time now = parts_.clock.now();
@@ -114,8 +138,7 @@ Answer Service::crl_fetch(const Request& request) {
     const auto wanted = request.arguments.find("url");
     std::vector<std::string> urls;
     for (const auto& list : parts_.keeper.lists()) {
-        const bool is_wanted =
-            wanted == request.arguments.end() || wanted->second == list.url;
+        const bool is_wanted = wanted == request.arguments.end() || wanted->second == list.url;
         if (is_wanted && std::ranges::find(urls, list.url) == urls.end()) urls.push_back(list.url);
     }
     if (urls.empty() && wanted != request.arguments.end()) {
@@ -126,7 +149,8 @@ Answer Service::crl_fetch(const Request& request) {
     }
     for (const std::string& url : urls) parts_.keeper.refresh(url);
     if (request.json) return printed(json::object{{"fetching", json::value_from(urls)}});
-    if (urls.empty()) return {.out = "No revocation list is kept yet; there is nothing to fetch.\n"};
+    if (urls.empty())
+        return {.out = "No revocation list is kept yet; there is nothing to fetch.\n"};
     return {.out = fmt::format("Fetching {} now; `valija crl list` shows the outcome.\n",
                                counted(urls.size(), "list", "lists"))};
 }

@@ -1,4 +1,4 @@
-// What a running server answers to operators: queue, counters, crl, reload.
+// What a running server answers to operators: queue, counters, crl, reload; and to Prometheus.
 //
 // Promise: one handler for each command of the command table that needs the server; texts and JSON
 // are made here, once. An unknown command is answered with exit status 64, a fault of ours with 2.
@@ -10,10 +10,12 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "control/service/control.hpp"
 #include "platform/observe/counters.hpp"
 #include "transport/queue/spool.hpp"
+#include "trust/keystore/keystore.hpp"
 #include "trust/revocation/keeper.hpp"
 
 namespace valija::service {
@@ -23,15 +25,19 @@ struct ServiceParts {
     observe::Counters& counters;
     revocation::Keeper& keeper;
     const Clock& clock;
+    std::function<std::shared_ptr<const keystore::KeyStore>()> keys;
     std::function<Answer()> reload;  // reads the directory again; the answer is what to print
 };
 
 class Service {
- public:
+  public:
     explicit Service(ServiceParts parts);
     Task<Answer> handle(Request request);
 
- private:
+    // Counters and gauges for Prometheus; what cannot be measured now is left out.
+    Task<std::string> metrics();
+
+  private:
     Task<Answer> queue_list(Request request);
     Task<Answer> queue_show(Request request);
     Task<Answer> queue_retry(Request request);

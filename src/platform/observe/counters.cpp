@@ -9,7 +9,7 @@
 namespace valija::observe {
 namespace {
 
-enum class Labels { None, Partner };
+enum class Labels { None, Partner, Certificate, Url };
 
 struct Row {
     std::string_view name;
@@ -17,11 +17,51 @@ struct Row {
     std::string_view help;
 };
 
+#define METRIC_Counter(...) __VA_ARGS__,
+#define METRIC_Gauge(...)
+#define METRIC(enumerator, name, kind, labels, help) METRIC_##kind({name, Labels::labels, help})
+
 constexpr auto rows = std::to_array<Row>({
-#define METRIC(enumerator, name, labels, help) {name, Labels::labels, help},
 #include "platform/observe/metrics.def"
-#undef METRIC
 });
+
+#undef METRIC_Counter
+#undef METRIC_Gauge
+#define METRIC_Counter(...)
+#define METRIC_Gauge(...) __VA_ARGS__,
+
+constexpr auto gauge_rows = std::to_array<Row>({
+#include "platform/observe/metrics.def"
+});
+
+#undef METRIC
+#undef METRIC_Counter
+#undef METRIC_Gauge
+
+std::vector<prometheus::ClientMetric::Label> labels_of(const Row& row, const Reading& reading) {
+    if (row.labels == Labels::None) return {};
+    return {{row.labels == Labels::Url ? "url" : "certificate", reading.label}};
+}
+
+// A family without a reading is left out: what was not measured is not 0.
+std::vector<prometheus::MetricFamily> families_of(const std::vector<Reading>& readings) {
+    std::vector<prometheus::MetricFamily> families;
+    for (size_t i = 0; i < gauge_rows.size(); ++i) {
+        const Row& row = gauge_rows.at(i);
+        prometheus::MetricFamily family{.name = std::string(row.name),
+                                        .help = std::string(row.help),
+                                        .type = prometheus::MetricType::Gauge};
+        for (const Reading& reading : readings) {
+            if (static_cast<size_t>(reading.gauge) != i) continue;
+            prometheus::ClientMetric metric;
+            metric.label = labels_of(row, reading);
+            metric.gauge.value = reading.value;
+            family.metric.push_back(std::move(metric));
+        }
+        if (!family.metric.empty()) families.push_back(std::move(family));
+    }
+    return families;
+}
 
 }  // namespace
 
@@ -50,7 +90,9 @@ void Counters::declare(std::string_view partner, std::string_view connector) {
                 {{"partner", std::string(partner)}, {"connector", std::string(connector)}});
 }
 
-void Counters::add(Metric metric) { registry_->families.at(static_cast<size_t>(metric))->Add({}).Increment(); }
+void Counters::add(Metric metric) {
+    registry_->families.at(static_cast<size_t>(metric))->Add({}).Increment();
+}
 
 void Counters::add(Metric metric, std::string_view partner, std::string_view connector) {
     registry_->families.at(static_cast<size_t>(metric))
@@ -66,15 +108,18 @@ std::vector<Sample> Counters::samples() const {
             if (family.name != row.name) continue;
             for (auto const& metric : family.metric) {
                 Sample sample{family.name, family.help, {}, metric.counter.value};
-                for (auto const& label : metric.label) sample.labels.emplace_back(label.name, label.value);
+                for (auto const& label : metric.label)
+                    sample.labels.emplace_back(label.name, label.value);
                 all.push_back(std::move(sample));
             }
         }
     return all;
 }
 
-std::string Counters::prometheus_text() const {
-    return prometheus::TextSerializer().Serialize(registry_->registry.Collect());
+std::string Counters::prometheus_text(const std::vector<Reading>& readings) const {
+    auto families = registry_->registry.Collect();
+    for (auto& family : families_of(readings)) families.push_back(std::move(family));
+    return prometheus::TextSerializer().Serialize(families);
 }
 
 }  // namespace valija::observe

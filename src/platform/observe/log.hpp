@@ -36,7 +36,7 @@ using Field = std::pair<std::string, std::string>;
 
 // Where lines go. Implementations must be usable from any thread.
 class Sink {
- public:
+  public:
     virtual ~Sink() = default;
     virtual void write(Level level, std::string_view line) = 0;
 };
@@ -48,7 +48,7 @@ std::shared_ptr<Sink> make_sink(const std::string& path, Level least);
 std::shared_ptr<Sink> make_null_sink();
 
 class Log {
- public:
+  public:
     explicit Log(std::shared_ptr<Sink> sink);
 
     // A child with more fields; cheap enough for one a session.
@@ -56,7 +56,7 @@ class Log {
 
     void emit(Event event, std::initializer_list<Field> fields = {}) const;
 
- private:
+  private:
     std::shared_ptr<Sink> sink_;
     std::string inherited_;
 };

@@ -44,17 +44,18 @@ std::string human_part(const ReportRequest& request, const std::vector<Failure>&
     const bool failed = request.action == Action::Failed;
     std::string text = fmt::format(
         "This is the mail system at {}.\r\n\r\n{}\r\n\r\n", request.reporting_mta,
-        failed ? "Your message could not be delivered to the recipients below. It was not sent to\r\n"
-                 "them again, and will not be."
-               : "Your message has not reached the recipients below yet. There is nothing you need\r\n"
-                 "to do: delivery is tried again.");
+        failed
+            ? "Your message could not be delivered to the recipients below. It was not sent to\r\n"
+              "them again, and will not be."
+            : "Your message has not reached the recipients below yet. There is nothing you need\r\n"
+              "to do: delivery is tried again.");
     for (const Failure& failure : failures) {
         text += fmt::format("<{}>\r\n{}\r\n", field_text(failure.recipient.address.text()),
                             body_text(failure.explanation));
     }
     if (request.will_retry_until) {
-        text += fmt::format("Delivery is tried until {}.\r\n",
-                            mail_time(*request.will_retry_until));
+        text +=
+            fmt::format("Delivery is tried until {}.\r\n", mail_time(*request.will_retry_until));
     }
     return text;
 }
@@ -130,9 +131,8 @@ std::optional<queue::NewMessage> make_report(const ReportRequest& request) {
         return std::nullopt;
     }
     std::vector<Failure> failures;
-    std::ranges::copy_if(request.failures, std::back_inserter(failures), [&](const Failure& one) {
-        return wants_report(one, request.action);
-    });
+    std::ranges::copy_if(request.failures, std::back_inserter(failures),
+                         [&](const Failure& one) { return wants_report(one, request.action); });
     if (failures.empty()) {
         return std::nullopt;
     }
@@ -146,14 +146,13 @@ std::optional<queue::NewMessage> make_report(const ReportRequest& request) {
                       .partner = {},
                       .domain_secured = false,
                       .expires = request.now};
-    report.content = report_header(request) + "This is a delivery report in MIME format.\r\n\r\n" +
-                     line + "\r\nContent-Type: text/plain; charset=utf-8\r\n" +
-                     "Content-Transfer-Encoding: 8bit\r\n\r\n" + human_part(request, failures) +
-                     "\r\n" + line + "\r\nContent-Type: message/delivery-status\r\n\r\n" +
-                     status_part(request, failures) + "\r\n" + line +
-                     "\r\nContent-Type: text/rfc822-headers\r\n" +
-                     "Content-Transfer-Encoding: 8bit\r\n\r\n" + header_part(request) + "\r\n" +
-                     line + "--\r\n";
+    report.content =
+        report_header(request) + "This is a delivery report in MIME format.\r\n\r\n" + line +
+        "\r\nContent-Type: text/plain; charset=utf-8\r\n" +
+        "Content-Transfer-Encoding: 8bit\r\n\r\n" + human_part(request, failures) + "\r\n" + line +
+        "\r\nContent-Type: message/delivery-status\r\n\r\n" + status_part(request, failures) +
+        "\r\n" + line + "\r\nContent-Type: text/rfc822-headers\r\n" +
+        "Content-Transfer-Encoding: 8bit\r\n\r\n" + header_part(request) + "\r\n" + line + "--\r\n";
     return report;
 }
 

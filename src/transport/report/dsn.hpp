@@ -18,9 +18,9 @@ enum class Action { Failed, Delayed };
 
 struct Failure {
     mail::Recipient recipient;
-    std::string status;      // "5.4.4"
-    std::string diagnostic;  // "smtp; 550 5.1.1 User unknown" or our own words
-    std::string remote;      // "dns; mx.example.org", empty if none
+    std::string status;       // "5.4.4"
+    std::string diagnostic;   // "smtp; 550 5.1.1 User unknown" or our own words
+    std::string remote;       // "dns; mx.example.org", empty if none
     std::string explanation;  // our sentence for people
 };
 

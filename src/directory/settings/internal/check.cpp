@@ -45,6 +45,11 @@ bool is_endpoint(std::string_view text) {
     return !host.contains(':') && is_address(host);
 }
 
+// What only this machine reaches: 127.0.0.0/8 or [::1], with its port.
+bool is_loopback_endpoint(std::string_view text) {
+    return is_endpoint(text) && (text.starts_with("127.") || text.starts_with("[::1]:"));
+}
+
 // 192.0.2.1@53
 bool is_forwarder(std::string_view text) {
     const size_t at = text.find('@');
@@ -187,6 +192,10 @@ void check(const Server& server, Problems& problems) {
                 "addr@port, such as 192.0.2.53@53");
     checker.one("mailbox.lmtp", server.mailbox_lmtp, is_endpoint,
                 "an address and port such as 127.0.0.1:24");
+    checker.one(
+        "metrics.listen", server.metrics_listen, is_loopback_endpoint,
+        "a loopback address and port such as 127.0.0.1:9475 or [::1]:9475; the metrics have "
+        "no password, so other machines must not reach them");
     if (server.queue_retry.empty()) checker.add("queue.retry", "needs at least one time");
     for (const Duration step : server.queue_retry) {
         if (step < std::chrono::seconds(1)) checker.add("queue.retry", "a wait is at least 1s");

@@ -100,6 +100,23 @@ TEST(Directory, ReadsEveryTypeOfSetting) {
     EXPECT_EQ(loaded->partner_of("mail.woodgrovebank.com"), nullptr) << "sub-domains are others";
 }
 
+// EX-83: the metrics are for this machine only.
+TEST(Directory, MetricsAreServedAtLoopbackAddressesOnly) {
+    for (const char* address : {"127.0.0.1:9475", "127.8.9.10:0", "[::1]:9475"}) {
+        EXPECT_THAT(
+            problems_with("etc/valija.toml", server + "[metrics]\nlisten = \"" + address + "\"\n"),
+            testing::IsEmpty());
+    }
+    for (const char* address : {"0.0.0.0:9475", "192.0.2.1:9475", "[::]:9475", "[2001:db8::1]:9475",
+                                "127.0.0.1", "127.0.0.1:70000", "127.0.0.1.example.com:80",
+                                "[::ffff:127.0.0.1]:80", "localhost:80", "[::1]"}) {
+        EXPECT_THAT(
+            problems_with("etc/valija.toml", server + "[metrics]\nlisten = \"" + address + "\"\n"),
+            ElementsAre(HasSubstr(std::string("etc/valija.toml:4:1: \"metrics.listen\": \"") +
+                                  address + "\" is not a loopback address and port")));
+    }
+}
+
 TEST(Directory, AnUnknownKeyNamesItsPlaceAndTheNearestKnownOne) {
     EXPECT_THAT(
         problems_with("etc/partners.d/a.toml", "domains = [\"a.example\"]\nrecieve = \"off\"\n"),

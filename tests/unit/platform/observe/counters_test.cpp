@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <regex>
 #include <set>
@@ -13,9 +14,9 @@ namespace valija::observe {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 struct Row {
-    Metric metric;
     std::string_view name;
     bool by_partner;
     std::string_view help;
@@ -23,19 +24,41 @@ struct Row {
 
 constexpr bool None = false;
 constexpr bool Partner = true;
+constexpr bool Certificate = false;
+constexpr bool Url = false;
+
+#define METRIC_Counter(...) __VA_ARGS__,
+#define METRIC_Gauge(...)
+#define METRIC(enumerator, name, kind, labels, help) METRIC_##kind({name, labels, help})
 constexpr auto kRows = std::to_array<Row>({
-#define METRIC(enumerator, name, labels, help) {Metric::enumerator, name, labels, help},
 #include "platform/observe/metrics.def"
-#undef METRIC
 });
+#undef METRIC_Counter
+#undef METRIC_Gauge
+#define METRIC_Counter(...)
+#define METRIC_Gauge(...) __VA_ARGS__,
+constexpr auto kGauges = std::to_array<Row>({
+#include "platform/observe/metrics.def"
+});
+#undef METRIC
+
+Metric metric(size_t row) { return static_cast<Metric>(row); }
 
 TEST(Metrics, EveryRowHasANameOfItsOwnInTheFormOfPrometheusAndWordsForPeople) {
     std::set<std::string_view> names;
-    const std::regex form("valija_[a-z]+(_[a-z]+)*_total");
-    for (const Row& row : kRows) {
-        EXPECT_TRUE(names.insert(row.name).second) << row.name;
-        EXPECT_TRUE(std::regex_match(std::string(row.name), form)) << row.name;
-        EXPECT_FALSE(row.help.empty()) << row.name;
+    const std::regex form("valija_[a-z]+(_[a-z]+)*");
+    for (const auto& [name, by_partner, help] : kRows) {
+        EXPECT_TRUE(names.insert(name).second) << name;
+        EXPECT_TRUE(std::regex_match(std::string(name), form)) << name;
+        EXPECT_TRUE(name.ends_with("_total")) << name << " counts";
+        EXPECT_FALSE(help.empty()) << name;
+    }
+    for (const auto& [name, by_partner, help] : kGauges) {
+        EXPECT_TRUE(names.insert(name).second) << name;
+        EXPECT_TRUE(std::regex_match(std::string(name), form)) << name;
+        EXPECT_FALSE(name.ends_with("_total")) << name << " does not count";
+        EXPECT_FALSE(by_partner) << name << ": series of partners are counters";
+        EXPECT_FALSE(help.empty()) << name;
     }
 }
 
@@ -83,8 +106,7 @@ TEST(Counters, EachMetricCountsForItself) {
     Counters counters;
     for (size_t i = 0; i < kRows.size(); ++i) {
         for (size_t times = 0; times <= i; ++times) {
-            kRows[i].by_partner ? counters.add(kRows[i].metric, "p", "c")
-                                : counters.add(kRows[i].metric);
+            kRows[i].by_partner ? counters.add(metric(i), "p", "c") : counters.add(metric(i));
         }
     }
     const auto samples = counters.samples();
@@ -129,6 +151,34 @@ TEST(Counters, ANameWithQuotesAndLineEndsStaysInItsLabel) {
     counters.declare("a\"} 9\nvalija_forged 1", "c\\");
     EXPECT_THAT(counters.prometheus_text(), HasSubstr(R"(partner="a\"} 9\nvalija_forged 1")"));
     EXPECT_THAT(counters.prometheus_text(), HasSubstr(R"(connector="c\\")"));
+}
+
+TEST(Gauges, WhatWasReadStandsInThePrometheusTextAndNotAmongTheSamples) {
+    const Counters counters;
+    const std::vector<Reading> readings = {
+        {.gauge = Gauge::CertificateNotAfter, .label = "mail.contoso.com", .value = 1794067200},
+        {.gauge = Gauge::QueueMessages, .value = 3},
+        {.gauge = Gauge::CertificateNotAfter, .label = "a\"b", .value = 0.5}};
+    const std::string text = counters.prometheus_text(readings);
+    EXPECT_THAT(text, HasSubstr("# HELP valija_queue_messages messages in the queue\n"
+                                "# TYPE valija_queue_messages gauge\n"
+                                "valija_queue_messages 3\n"));
+    EXPECT_THAT(text, HasSubstr("# TYPE valija_certificate_not_after_timestamp_seconds gauge\n"
+                                "valija_certificate_not_after_timestamp_seconds{certificate=\"mail."
+                                "contoso.com\"} 1794067200\n"
+                                "valija_certificate_not_after_timestamp_seconds{certificate="
+                                "\"a\\\"b\"} 0.5\n"));
+    EXPECT_EQ(counters.samples().size(),
+              static_cast<size_t>(std::ranges::count(kRows, false, &Row::by_partner)));
+}
+
+TEST(Gauges, WhatWasNotReadIsLeftOut) {
+    const Counters counters;
+    EXPECT_THAT(counters.prometheus_text(), Not(HasSubstr("gauge")));
+    EXPECT_THAT(counters.prometheus_text({{.gauge = Gauge::CrlNextUpdate, .label = "http://a"}}),
+                HasSubstr("valija_crl_next_update_timestamp_seconds{url=\"http://a\"} 0\n"));
+    EXPECT_THAT(counters.prometheus_text({{.gauge = Gauge::QueueOldestAge, .value = 1}}),
+                Not(HasSubstr("valija_crl_next_update")));
 }
 
 }  // namespace

@@ -86,8 +86,9 @@ void commit_durably(benchmark::State& state) {
         const std::string text(4096, 'x');
         size_t done = 0;
         size_t asked = 0;
+        boost::asio::io_context context;
         for (auto _ : state) {
-            boost::asio::io_context context;
+            context.restart();
             for (int i = 0; i < 100; ++i, ++asked) {
                 boost::asio::co_spawn(context, commit_one(spool->get(), &text, &done),
                                       boost::asio::detached);

@@ -63,7 +63,9 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     static_cast<void>(tables.message.run());  // what the table refuses is not there
     static_cast<void>(tables.recipient.run());
     const Time now{std::chrono::hours(1)};
-    const auto due = tables.records.due(now, 10, [](const queue::Claim&) { return false; });
+    const auto due = tables.records.due(
+        now, 10, [](const queue::Claim&) { return false; },
+        [](const std::string&) { return false; });
     CHECK_THAT(due.has_value());
     for (const queue::Claim& claim : *due) {
         const auto leased = tables.records.read(claim.first, claim.second, now);

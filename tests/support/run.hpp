@@ -40,10 +40,15 @@ T run(boost::asio::io_context& context, Task<T> task) {
     return std::move(out.value());
 }
 
+// Never destroyed: the thread that posted the value may still be within post() when it is here.
+inline boost::asio::io_context& lasting_context() {
+    static auto* const context = new boost::asio::io_context(1);
+    return *context;
+}
+
 template <class T>
 T run(Task<T> task) {
-    boost::asio::io_context context(1);
-    return run(context, std::move(task));
+    return run(lasting_context(), std::move(task));
 }
 
 }  // namespace valija::test

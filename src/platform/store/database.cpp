@@ -8,9 +8,11 @@ namespace valija::store {
 namespace {
 
 std::unexpected<Fault> database_fault(sqlite3* database, std::string doing) {
-    const bool full = (sqlite3_errcode(database) & 0xff) == SQLITE_FULL;
-    return fault(full ? FaultKind::Full : FaultKind::System, std::move(doing),
-                 sqlite3_errmsg(database));
+    const int code = sqlite3_errcode(database) & 0xff;
+    const FaultKind kind = code == SQLITE_FULL      ? FaultKind::Full
+                           : code == SQLITE_CORRUPT ? FaultKind::Input
+                                                    : FaultKind::System;
+    return fault(kind, std::move(doing), sqlite3_errmsg(database));
 }
 
 }  // namespace
@@ -31,8 +33,8 @@ Statement& Statement::bind(int64_t value) {
 }
 
 Statement& Statement::bind_text(std::string_view text) {
-    sqlite3_bind_text64(statement_, next_++, text.data() == nullptr ? "" : text.data(),
-                        text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+    sqlite3_bind_text64(statement_, next_++, text.data() == nullptr ? "" : text.data(), text.size(),
+                        SQLITE_TRANSIENT, SQLITE_UTF8);
     return *this;
 }
 
@@ -77,9 +79,9 @@ int64_t Statement::integer(int column) const { return sqlite3_column_int64(state
 std::string Statement::text(int column) const {
     const void* bytes = sqlite3_column_blob(statement_, column);
     const int size = sqlite3_column_bytes(statement_, column);
-    return bytes == nullptr ? std::string()
-                            : std::string(static_cast<const char*>(bytes),
-                                          static_cast<size_t>(size));
+    return bytes == nullptr
+               ? std::string()
+               : std::string(static_cast<const char*>(bytes), static_cast<size_t>(size));
 }
 
 bool Statement::is_null(int column) const {

@@ -26,8 +26,7 @@ Result<BodyFile> BodyFile::open(const std::string& path) {
     return BodyFile(descriptor);
 }
 
-BodyFile::BodyFile(BodyFile&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)) {}
+BodyFile::BodyFile(BodyFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
 
 BodyFile& BodyFile::operator=(BodyFile&& other) noexcept {
     std::swap(descriptor_, other.descriptor_);
@@ -78,7 +77,7 @@ Result<void> BodyFile::publish(const std::string& from, const std::string& to) {
 }
 
 Result<uint64_t> free_space(const std::string& directory) {
-    struct statvfs space {};
+    struct statvfs space{};
     if (::statvfs(directory.c_str(), &space) != 0) {
         return system_fault("asking for free space in " + directory, errno);
     }

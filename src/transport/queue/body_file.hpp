@@ -14,7 +14,7 @@
 namespace valija::queue {
 
 class BodyFile {
- public:
+  public:
     static Result<BodyFile> create(const std::string& path);
     static Result<BodyFile> open(const std::string& path);
     BodyFile(BodyFile&& other) noexcept;
@@ -27,8 +27,9 @@ class BodyFile {
     // Syncs the content and gives it its final name. The directory is the caller's to sync.
     Result<void> publish(const std::string& from, const std::string& to);
 
- private:
+  private:
     explicit BodyFile(int descriptor) : descriptor_(descriptor) {}
+
     int descriptor_;
 };
 

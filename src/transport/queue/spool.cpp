@@ -8,53 +8,11 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "platform/store/file.hpp"
-#include "transport/queue/body_file.hpp"
+#include "transport/queue/content.hpp"
 #include "transport/queue/spool_records.hpp"
 #include "transport/queue/writer.hpp"
 
 namespace valija::queue {
-namespace {
-
-constexpr size_t kChunk = 64UL << 10U;
-constexpr const char* kPartSuffix = ".part";
-
-}  // namespace
-
-struct Draft::State {
-    std::string directory;  // of body files
-    std::string part;       // path of the file, once there is one
-    size_t memory_bound = 0;
-    std::string memory;
-    std::optional<BodyFile> file;
-    uint64_t size = 0;
-    Checksum checksum;
-    std::optional<Fault> failure;  // bytes are missing: never to be committed
-
-    ~State() { discard(); }
-
-    Result<void> spill();
-    Result<void> take(std::string_view bytes);
-
-    void discard() {
-        file.reset();
-        if (!part.empty()) {
-            static_cast<void>(store::remove_file(part));
-            part.clear();
-        }
-    }
-};
-
-struct Body::State {
-    uint64_t size = 0;
-    int64_t expected = 0;
-    std::optional<std::string> bytes;
-    std::optional<BodyFile> file;
-    std::string chunk;
-    uint64_t given = 0;
-    Checksum checksum;
-
-    Result<std::string_view> read_chunk();
-};
 
 struct Spool::Work {
     SpoolOptions options;
@@ -97,6 +55,7 @@ struct Spool::Work {
         set_aside = records.set_aside();
     }
 
+    void set_damaged_aside(int64_t id);
     Result<void> check_space(uint64_t size) const;
     Result<std::vector<Lease>> take_leases(Records& records, Time now, size_t limit,
                                            const std::function<bool(const std::string&)>& blocked);
@@ -150,6 +109,20 @@ Task<Result<T>> on_writer(Writer* writer, Order<T> order) {
     co_return std::move(slot->value());
 }
 
+Result<std::set<int64_t>> ids_of_files(const std::string& directory) {
+    const auto files = store::list_files(directory, "");
+    if (!files) {
+        return std::unexpected(files.error());
+    }
+    std::set<int64_t> ids;
+    for (const std::string& file : *files) {
+        if (const auto id = id_number(file)) {
+            ids.insert(*id);
+        }
+    }
+    return ids;
+}
+
 // What a crash left: parts, and files of messages that are no more or never came to be.
 Result<void> clean_bodies(const std::string& directory, const std::set<int64_t>& known) {
     const auto files = store::list_files(directory, "");
@@ -172,98 +145,6 @@ int64_t millis_now() { return to_millis(SystemClock().now()); }
 
 }  // namespace
 
-// --- Draft
-
-Draft::Draft(std::unique_ptr<State> state) : state_(std::move(state)) {}
-
-Draft::~Draft() = default;
-Draft::Draft(Draft&&) noexcept = default;
-Draft& Draft::operator=(Draft&&) noexcept = default;
-
-uint64_t Draft::size() const { return state_->size; }
-
-Result<void> Draft::State::spill() {
-    static std::atomic<uint64_t> serial{0};
-    std::string path = directory + "/" + std::to_string(serial++) + "-" +
-                       std::to_string(millis_now()) + kPartSuffix;
-    auto created = BodyFile::create(path);
-    if (!created) {
-        return std::unexpected(created.error());
-    }
-    part = std::move(path);
-    file.emplace(std::move(*created));
-    auto written = file->append(memory);
-    memory = {};
-    return written;
-}
-
-Result<void> Draft::State::take(std::string_view bytes) {
-    size += bytes.size();
-    checksum.add(bytes);
-    if (!file && memory.size() + bytes.size() > memory_bound) {
-        if (auto spilled = spill(); !spilled) {
-            return spilled;
-        }
-    }
-    if (file) {
-        return file->append(bytes);
-    }
-    memory.append(bytes);
-    return {};
-}
-
-Result<void> Draft::append(std::string_view bytes) {
-    if (state_->failure) {
-        return std::unexpected(*state_->failure);
-    }
-    auto taken = state_->take(bytes);
-    if (!taken) {
-        state_->failure = taken.error();
-    }
-    return taken;
-}
-
-// --- Body
-
-Body::Body(std::unique_ptr<State> state) : state_(std::move(state)) {}
-
-Body::~Body() = default;
-Body::Body(Body&&) noexcept = default;
-
-uint64_t Body::size() const { return state_->size; }
-
-Result<std::string_view> Body::State::read_chunk() {
-    if (bytes) {
-        const size_t from = std::min(static_cast<size_t>(given), bytes->size());
-        return std::string_view(*bytes).substr(from, kChunk);
-    }
-    chunk.resize(kChunk);
-    const auto got = file->read(chunk.data(), chunk.size());
-    if (!got) {
-        return std::unexpected(got.error());
-    }
-    return std::string_view(chunk).substr(0, *got);
-}
-
-Result<std::string_view> Body::next() {
-    State& state = *state_;
-    const auto chunk = state.read_chunk();
-    if (!chunk) {
-        return chunk;
-    }
-    state.given += chunk->size();
-    state.checksum.add(*chunk);
-    const bool ended = chunk->empty();
-    if (state.given > state.size ||
-        (ended && (state.given != state.size || state.checksum.value() != state.expected))) {
-        return fault(FaultKind::Input, "reading a queued message",
-                     "its content does not have the size or checksum it was stored with");
-    }
-    return chunk;
-}
-
-// --- Spool
-
 Spool::Spool(std::unique_ptr<Work> work) : work_(std::move(work)) {}
 
 Spool::~Spool() {
@@ -280,7 +161,11 @@ Result<std::unique_ptr<Spool>> Spool::open(SpoolOptions options, observe::Log lo
     if (!lock) {
         return std::unexpected(lock.error());
     }
-    auto records = Records::open(options.directory + "/queue.db", log);
+    const auto files = ids_of_files(bodies);
+    if (!files) {
+        return std::unexpected(files.error());
+    }
+    auto records = Records::open(options.directory + "/queue.db", log, *files);
     if (!records) {
         return std::unexpected(records.error());
     }
@@ -379,9 +264,8 @@ Task<Result<void>> Spool::commit(QueueId id, Draft draft, mail::Envelope envelop
 Result<std::vector<Lease>> Spool::Work::take_leases(
     Records& records, Time now, size_t limit,
     const std::function<bool(const std::string&)>& blocked) {
-    const auto claims = records.due(now, limit, [&](const Claim& claim) {
-        return leased.contains(claim) || blocked(claim.second);
-    });
+    const auto claims = records.due(
+        now, limit, [&](const Claim& claim) { return leased.contains(claim); }, blocked);
     if (!claims) {
         return std::unexpected(claims.error());
     }
@@ -499,6 +383,19 @@ void Spool::release(const Lease& lease) {
                           .finish = [work](Result<void>) { work->wake_up(); }});
 }
 
+// Handed to the writer before the attempt that found it is settled: it is not tried again.
+void Spool::Work::set_damaged_aside(int64_t id) {
+    writer->submit({.writes = true,
+                    .prepare = nullptr,
+                    .run =
+                        [this, id](Records& records) {
+                            auto done = records.put_aside(id, kDamagedContent);
+                            copy_set_aside(records);
+                            return done;
+                        },
+                    .finish = [](Result<void>) {}});
+}
+
 Task<Result<Body>> Spool::open_body(QueueId id) {
     Work* work = work_.get();
     const auto number = id_number(id);
@@ -518,6 +415,7 @@ Task<Result<Body>> Spool::open_body(QueueId id) {
     state->size = (*place)->size;
     state->expected = (*place)->checksum;
     state->bytes = std::move((*place)->bytes);
+    state->set_aside = [work, number] { work->set_damaged_aside(*number); };
     if (!state->bytes) {
         auto file = BodyFile::open(work->body_path(*number));
         if (!file) {

@@ -116,7 +116,8 @@ class Body {
     ~Body();
     Body(Body&&) noexcept;
     uint64_t size() const;
-    // The next chunk, empty at the end. Fault Input: the checksum does not match.
+    // The next chunk, empty at the end. Fault Input: the checksum does not match, and the message
+    // is set aside. Only as long as the spool lives.
     // Reads a file of ours; blocking is bounded by one chunk (64 KiB).
     Result<std::string_view> next();
 

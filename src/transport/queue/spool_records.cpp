@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cstdint>
 
 #include "platform/base/text.hpp"
 
@@ -15,43 +16,41 @@ using store::Statement;
 constexpr int64_t kWaiting = 0;
 constexpr int64_t kSetAside = 3;
 
-constexpr const char* kMigrations[] = {
-    "CREATE TABLE message (id INTEGER PRIMARY KEY, sender TEXT, eight_bit INTEGER NOT NULL,"
-    " size INTEGER NOT NULL, checksum INTEGER NOT NULL, in_file INTEGER NOT NULL,"
-    " arrived INTEGER NOT NULL, client TEXT NOT NULL, session TEXT NOT NULL,"
-    " partner TEXT NOT NULL, secured INTEGER NOT NULL, expires INTEGER NOT NULL);"
-    "CREATE TABLE body (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);"
-    "CREATE TABLE recipient (message INTEGER NOT NULL, number INTEGER NOT NULL,"
-    " local TEXT NOT NULL, domain TEXT NOT NULL, notify TEXT NOT NULL, original TEXT NOT NULL,"
-    " state INTEGER NOT NULL, attempts INTEGER NOT NULL, next_attempt INTEGER NOT NULL,"
-    " text TEXT NOT NULL, ladder TEXT NOT NULL, PRIMARY KEY (message, number)) WITHOUT ROWID;"
-    "CREATE INDEX recipient_due ON recipient (next_attempt, message, domain) WHERE state = 0;",
-    "CREATE INDEX recipient_aside ON recipient (message) WHERE state = 3;",
-};
-
 constexpr const char* kInsertMessage =
     "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr const char* kInsertBody = "INSERT INTO body VALUES (?, ?)";
 constexpr const char* kInsertRecipient =
     "INSERT INTO recipient VALUES (?, ?, ?, ?, ?, ?, 0, 0, ?, '', '')";
 constexpr const char* kDue =
-    "SELECT message, domain FROM recipient WHERE state = 0 AND next_attempt <= ?"
-    " ORDER BY next_attempt, message";
+    "SELECT message, domain FROM recipient INDEXED BY recipient_due WHERE state = 0 AND"
+    " next_attempt <= ? ORDER BY next_attempt, message";
+constexpr const char* kDueOfDomain =
+    "SELECT message, domain FROM recipient INDEXED BY recipient_domain WHERE state = 0 AND"
+    " next_attempt <= ? AND domain = ? ORDER BY next_attempt, message";
+constexpr const char* kNextDomain =
+    "SELECT domain FROM recipient INDEXED BY recipient_domain WHERE state = 0 AND domain > ?"
+    " ORDER BY domain LIMIT 1";
 constexpr const char* kNextDue =
-    "SELECT next_attempt, message, domain FROM recipient WHERE state = 0 ORDER BY next_attempt";
+    "SELECT next_attempt, message, domain FROM recipient INDEXED BY recipient_due WHERE state = 0"
+    " ORDER BY next_attempt";
 constexpr const char* kMessage =
     "SELECT sender, eight_bit, size, arrived, client, session, partner, secured, expires"
     " FROM message WHERE id = ?";
 constexpr const char* kRecipients =
     "SELECT number, local, domain, notify, original, state, attempts, next_attempt, text, ladder"
     " FROM recipient WHERE message = ? ORDER BY number";
+// What was set aside during the attempt does not wait again.
 constexpr const char* kSettle =
-    "UPDATE recipient SET state = ?, attempts = attempts + 1, next_attempt = ?, text = ?,"
-    " ladder = ? WHERE message = ? AND number = ?";
+    "UPDATE recipient SET state = iif(state = 3 AND ?1 = 0, 3, ?1), attempts = attempts + 1,"
+    " next_attempt = ?2, text = ?3, ladder = ?4 WHERE message = ?5 AND number = ?6";
 constexpr const char* kHasWaiting =
     "SELECT 1 FROM recipient WHERE message = ? AND state IN (0, 3) LIMIT 1";
 constexpr const char* kSetAsideMessage =
     "UPDATE recipient SET state = 3 WHERE message = ? AND state = 0";
+
+// Rows of claims that may not be taken, before the search goes on by domain: a queue that is full
+// of mail for one busy domain is not walked through each time.
+constexpr size_t kLookPast = 1000;
 
 // The end of the year 9999: later ones, like those before 1970, are damage, and would overflow.
 constexpr int64_t kLatest = 253'402'300'799'999;
@@ -140,21 +139,6 @@ void Checksum::add(std::string_view bytes) {
     state_ = state;
 }
 
-Result<Records> Records::open(const std::string& path, observe::Log log) {
-    auto database = store::Database::open(path);
-    if (!database) {
-        return std::unexpected(database.error());
-    }
-    if (const auto done = database->migrate(kMigrations, std::size(kMigrations)); !done) {
-        return std::unexpected(done.error());
-    }
-    Records records(std::move(*database), std::move(log));
-    if (const auto done = records.recall_set_aside(); !done) {
-        return std::unexpected(done.error());
-    }
-    return records;
-}
-
 // What an earlier run set aside: listed still, not reported a second time.
 Result<void> Records::recall_set_aside() {
     const auto query = use("SELECT DISTINCT message FROM recipient WHERE state = 3");
@@ -171,8 +155,9 @@ Result<void> Records::recall_set_aside() {
             return {};
         }
         const int64_t id = (*query)->integer(0);
-        aside_ids_.insert(id);
-        set_aside_.push_back(id_text(id) + ": set aside by an earlier run");
+        if (aside_ids_.insert(id).second) {
+            set_aside_.push_back(id_text(id) + ": set aside by an earlier run");
+        }
     }
 }
 
@@ -182,7 +167,11 @@ Result<Statement*> Records::use(const char* sql) {
         found->second.reset();
         return &found->second;
     }
-    auto prepared = database_.prepare(sql);
+    const auto database = this->database();
+    if (!database) {
+        return std::unexpected(database.error());
+    }
+    auto prepared = (*database)->prepare(sql);
     if (!prepared) {
         return std::unexpected(prepared.error());
     }
@@ -268,34 +257,82 @@ Result<void> Records::insert(const StoredMessage& message, Time now) {
     return {};
 }
 
-Result<std::vector<Claim>> Records::due(Time now, size_t limit,
-                                        const std::function<bool(const Claim&)>& skip) {
+Result<std::vector<Claim>> Records::due(Time now, size_t limit, const Skip& is_leased,
+                                        const std::function<bool(const std::string&)>& is_blocked) {
     const auto query = use(kDue);
     if (!query) {
         return std::unexpected(query.error());
     }
     (*query)->bind(to_millis(now));
-    std::vector<Claim> claims;
-    std::set<Claim> seen;
-    while (claims.size() < limit) {
-        const auto row = (*query)->step();
-        if (!row) {
-            return std::unexpected(row.error());
-        }
-        if (!*row) {
-            break;
-        }
-        Claim claim((*query)->integer(0), (*query)->text(1));
-        if (!seen.contains(claim) && !skip(claim)) {
-            seen.insert(claim);
-            claims.push_back(std::move(claim));
-        }
+    Search search{.limit = limit, .skip = [&](const Claim& claim) {
+                      return is_leased(claim) || is_blocked(claim.second);
+                  }};
+    auto done = walk(**query, search, kLookPast);
+    if (done && !*done) {
+        done = walk_domains(now, search, is_blocked);
     }
-    (*query)->reset();
-    return claims;
+    return done ? Result<std::vector<Claim>>(std::move(search.claims))
+                : std::unexpected(done.error());
 }
 
-Result<std::optional<Time>> Records::next_due(const std::function<bool(const Claim&)>& skip) {
+// Adds what the rows name; false: so many in vain that it gave up.
+Result<bool> Records::walk(Statement& query, Search& search, size_t most_skipped) {
+    size_t skipped = 0;
+    bool goes_on = true;
+    while (goes_on && search.claims.size() < search.limit && skipped < most_skipped) {
+        const auto row = query.step();
+        if (!row) {
+            return row;
+        }
+        goes_on = *row;
+        if (!goes_on) {
+            break;
+        }
+        Claim claim(query.integer(0), query.text(1));
+        if (search.seen.contains(claim) || search.skip(claim)) {
+            ++skipped;
+        } else {
+            search.seen.insert(claim);
+            search.claims.push_back(std::move(claim));
+        }
+    }
+    query.reset();
+    return !goes_on || search.claims.size() >= search.limit;
+}
+
+// Domain after domain, from where the last search ended, so that each has its turn.
+Result<bool> Records::walk_domains(Time now, Search& search,
+                                   const std::function<bool(const std::string&)>& is_blocked) {
+    const std::string start = last_domain_;
+    bool is_second_round = false;
+    while (search.claims.size() < search.limit) {
+        const auto next = use(kNextDomain);
+        const auto query = use(kDueOfDomain);
+        if (!next || !query) {
+            return std::unexpected(!next ? next.error() : query.error());
+        }
+        const auto row = (*next)->bind_text(last_domain_).step();
+        if (!row) {
+            return row;
+        }
+        std::string domain = *row ? (*next)->text(0) : std::string();
+        (*next)->reset();
+        if (is_second_round && (!*row || domain > start)) {
+            break;
+        }
+        is_second_round = is_second_round || !*row;
+        last_domain_ = std::move(domain);
+        if (*row && !is_blocked(last_domain_)) {
+            (*query)->bind(to_millis(now)).bind_text(last_domain_);
+            if (auto done = walk(**query, search, SIZE_MAX); !done) {
+                return done;
+            }
+        }
+    }
+    return true;
+}
+
+Result<std::optional<Time>> Records::next_due(const Skip& skip) {
     const auto query = use(kNextDue);
     if (!query) {
         return std::unexpected(query.error());
@@ -386,11 +423,15 @@ Result<void> Records::put_aside(int64_t id, const std::string& why) {
     if (!update) {
         return std::unexpected(update.error());
     }
+    note_aside(id, why);
+    return (*update)->bind(id).run();
+}
+
+void Records::note_aside(int64_t id, const std::string& why) {
     if (aside_ids_.insert(id).second) {
         set_aside_.push_back(id_text(id) + ": " + why);
         log_.emit(observe::Event::RecordSetAside, {{"id", id_text(id)}, {"text", why}});
     }
-    return (*update)->bind(id).run();
 }
 
 Result<void> Records::settle(int64_t id, const std::vector<Settlement>& settlements) {

@@ -99,6 +99,14 @@ std::deque<Job> Writer::prepared(std::deque<Job>& batch) const {
 }
 
 Result<void> Writer::perform_group(std::deque<Job>& jobs) {
+    auto done = try_group(jobs);
+    if (done || done.error().kind != FaultKind::Input || !records_.mend()) {
+        return done;
+    }
+    return try_group(jobs);
+}
+
+Result<void> Writer::try_group(std::deque<Job>& jobs) {
     const bool writes = std::ranges::any_of(jobs, &Job::writes);
     std::optional<store::Transaction> transaction;
     if (writes) {

@@ -2,7 +2,8 @@
 //
 // Promise: a job is finished exactly once, after its transaction is durable or has failed; if a
 // group fails each of its jobs is tried alone, so that one bad job does not take others with it.
-// At the end everything that was handed in is finished.
+// At the end everything that was handed in is finished. A group that meets a damaged page of the
+// database is done again after the records were salvaged.
 #pragma once
 
 #include <condition_variable>
@@ -34,6 +35,7 @@ class Writer {
     void work();
     void perform(std::deque<Job>& batch);
     Result<void> perform_group(std::deque<Job>& jobs);
+    Result<void> try_group(std::deque<Job>& jobs);
     std::deque<Job> prepared(std::deque<Job>& batch) const;
 
     Records records_;

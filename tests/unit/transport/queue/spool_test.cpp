@@ -267,7 +267,8 @@ TEST_F(SpoolTest, EveryCommitAndEveryEndOfALeaseWakesTheDispatcher) {
 }
 
 TEST_F(SpoolTest, ManyCommitsAtOnceAreAllDurableAndAllThere) {
-    boost::asio::io_context context(1);
+    boost::asio::io_context& context = test::lasting_context();
+    context.restart();
     constexpr size_t count = 300;
     std::vector<std::optional<Result<void>>> done(count);
     std::vector<QueueId> ids;
@@ -292,6 +293,29 @@ TEST_F(SpoolTest, ManyCommitsAtOnceAreAllDurableAndAllThere) {
     }
     EXPECT_EQ(summary().messages, count);
     EXPECT_EQ(body_files().size(), count / 10);
+}
+
+TEST_F(SpoolTest, MuchMailOfABlockedDomainDoesNotHideTheOthersAndEachHasItsTurn) {
+    std::vector<std::string> many;
+    for (int i = 0; i < 1500; ++i) many.push_back("u" + std::to_string(i) + "@busy.example");
+    commit("x", many);
+    const QueueId b = commit("x", {"b@b.example"});
+    const QueueId z = commit("x", {"z@z.example"});
+    const auto next = [&]() -> QueueId {
+        const auto leases = run(spool_->lease(
+            kNow, 1, [](const std::string& domain) { return domain == "busy.example"; }));
+        if (!leases || leases->size() != 1) return "none";
+        spool_->release(leases->front());
+        return leases->front().id;
+    };
+    EXPECT_EQ(next(), b);
+    EXPECT_EQ(next(), z);
+    EXPECT_EQ(next(), b);
+    const auto both = run(spool_->lease(
+        kNow, 10, [](const std::string& domain) { return domain == "busy.example"; }));
+    ASSERT_TRUE(both.has_value());
+    EXPECT_EQ(both->size(), 2U);
+    EXPECT_EQ(run(spool_->lease(kNow, 10, none_blocked)).value().size(), 1U) << "of busy.example";
 }
 
 }  // namespace

@@ -150,10 +150,9 @@ std::string message_text(const QueuedMessage& message, Time now) {
                                : "not domain-secured",
         iso_time(arrival.expires));
     for (const QueuedRecipient& recipient : message.recipients) {
-        text += fmt::format("\n{}  {}, {}", recipient.recipient.address.text(),
-                            state_word(recipient.state),
-                            counted(static_cast<uint64_t>(std::max(0, recipient.attempts)),
-                                    "attempt", "attempts"));
+        text += fmt::format(
+            "\n{}  {}, {}", recipient.recipient.address.text(), state_word(recipient.state),
+            counted(static_cast<uint64_t>(std::max(0, recipient.attempts)), "attempt", "attempts"));
         if (recipient.state == RecipientState::Waiting) {
             text += ", next " + wait_text(recipient.next_attempt, now);
         }
@@ -211,19 +210,19 @@ Task<Answer> Service::queue_list(Request request) {
     if (request.json) {
         json::array all;
         for (const QueuedMessage& message : messages) all.push_back(json_of(message));
-        co_return Answer{.out = json::serialize(json::object{
-                                    {"messages", std::move(all)},
-                                    {"total_messages", summary->messages},
-                                    {"total_recipients", summary->recipients},
-                                    {"set_aside", json::value_from(set_aside)}}) +
-                                "\n"};
+        co_return Answer{
+            .out = json::serialize(json::object{{"messages", std::move(all)},
+                                                {"total_messages", summary->messages},
+                                                {"total_recipients", summary->recipients},
+                                                {"set_aside", json::value_from(set_aside)}}) +
+                   "\n"};
     }
     std::string text = messages.empty() ? "" : list_text(messages, parts_.clock.now());
-    text += summary->messages == 0
-                ? "The queue is empty.\n"
-                : fmt::format("{}, {} waiting.\n",
-                              counted(summary->messages, "message", "messages"),
-                              counted(summary->recipients, "recipient", "recipients"));
+    text +=
+        summary->messages == 0
+            ? "The queue is empty.\n"
+            : fmt::format("{}, {} waiting.\n", counted(summary->messages, "message", "messages"),
+                          counted(summary->recipients, "recipient", "recipients"));
     if (messages.size() < summary->messages) {
         text += fmt::format("The oldest {} are shown; --limit shows more.\n", messages.size());
     }
@@ -256,10 +255,9 @@ Task<Answer> Service::queue_retry(Request request) {
     if (request.json) {
         co_return Answer{.out = json::serialize(json::object{{"recipients", *count}}) + "\n"};
     }
-    co_return Answer{
-        .out = *count == 0 ? "No recipient waits.\n"
-                           : fmt::format("{} will be tried now.\n",
-                                         counted(*count, "recipient", "recipients"))};
+    co_return Answer{.out = *count == 0 ? "No recipient waits.\n"
+                                        : fmt::format("{} will be tried now.\n",
+                                                      counted(*count, "recipient", "recipients"))};
 }
 
 }  // namespace valija::service

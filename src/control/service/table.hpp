@@ -11,7 +11,7 @@ namespace valija::service {
 
 // Columns as wide as their widest cell, two blanks between them, nothing behind the last.
 class Table {
- public:
+  public:
     explicit Table(std::vector<std::string> heads) : rows_{std::move(heads)} {}
 
     void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
@@ -23,7 +23,7 @@ class Table {
 
     std::string text() const;
 
- private:
+  private:
     std::vector<std::vector<std::string>> rows_;
     std::vector<size_t> right_;
 };

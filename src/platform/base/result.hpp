@@ -46,8 +46,8 @@ std::unexpected<Fault> system_fault(std::string doing, int error);
 
 }  // namespace valija
 
-#define VALIJA_ENSURE(condition, what)                                              \
-    do {                                                                            \
-        if (!(condition)) [[unlikely]]                                              \
-            ::valija::broken_invariant(#condition, (what), __FILE__, __LINE__);     \
+#define VALIJA_ENSURE(condition, what)                                          \
+    do {                                                                        \
+        if (!(condition)) [[unlikely]]                                          \
+            ::valija::broken_invariant(#condition, (what), __FILE__, __LINE__); \
     } while (false)

@@ -9,8 +9,9 @@ namespace valija {
 
 template <class T>
 class Snapshot {
- public:
+  public:
     Snapshot() = default;
+
     explicit Snapshot(std::shared_ptr<const T> value) : value_(std::move(value)) {}
 
     std::shared_ptr<const T> get() const {
@@ -26,7 +27,7 @@ class Snapshot {
         // The old value is released here, outside the lock: freeing may be slow.
     }
 
- private:
+  private:
     mutable std::mutex mutex_;
     std::shared_ptr<const T> value_;
 };

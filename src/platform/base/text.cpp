@@ -17,9 +17,12 @@ bool is_continuation(unsigned char byte) { return (byte & 0xC0U) == 0x80U; }
 size_t utf8_length(std::string_view text) {
     auto const at = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
     auto const first = at(0);
-    size_t const length = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3
-                          : first < 0xF5                                                  ? 4
-                                                                                          : 0;
+    size_t const length = first < 0x80   ? 1
+                          : first < 0xC2 ? 0
+                          : first < 0xE0 ? 2
+                          : first < 0xF0 ? 3
+                          : first < 0xF5 ? 4
+                                         : 0;
     if (length == 0 || length > text.size()) return 0;
     for (size_t i = 1; i < length; ++i)
         if (!is_continuation(at(i))) return 0;
@@ -42,7 +45,8 @@ size_t edit_distance(std::string_view a, std::string_view b) {
         row[0] = i;
         for (size_t j = 1; j <= b.size(); ++j) {
             size_t const above = row[j];
-            row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U)});
+            row[j] =
+                std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U)});
             diagonal = above;
         }
     }
@@ -62,7 +66,8 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 }
 
 bool starts_with_ignoring_case(std::string_view text, std::string_view prefix) {
-    return text.size() >= prefix.size() && equal_ignoring_case(text.substr(0, prefix.size()), prefix);
+    return text.size() >= prefix.size() &&
+           equal_ignoring_case(text.substr(0, prefix.size()), prefix);
 }
 
 std::string_view trim(std::string_view text) {
@@ -103,8 +108,10 @@ std::string escape_peer_text(std::string_view text, size_t limit) {
     while (!text.empty()) {
         auto const first = static_cast<unsigned char>(text.front());
         auto const length = utf8_length(text);
-        bool const printable = length > 1 || (length == 1 && first >= 0x20 && first != 0x7F && first != '\\');
-        auto const piece = printable ? std::string(text.substr(0, length)) : fmt::format("\\x{:02X}", first);
+        bool const printable =
+            length > 1 || (length == 1 && first >= 0x20 && first != 0x7F && first != '\\');
+        auto const piece =
+            printable ? std::string(text.substr(0, length)) : fmt::format("\\x{:02X}", first);
         if (result.size() + piece.size() > limit) return result + "…";
         result += piece;
         text.remove_prefix(printable ? length : 1);
@@ -115,8 +122,8 @@ std::string escape_peer_text(std::string_view text, size_t limit) {
 bool is_host_name(std::string_view text) {
     if (text.empty() || text.size() > 255) return false;
     auto const good = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-               c == '_';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '-' || c == '_';
     };
     return std::ranges::all_of(split(text, '.'), [&](std::string_view label) {
         return !label.empty() && label.size() <= 63 && std::ranges::all_of(label, good) &&
@@ -125,7 +132,8 @@ bool is_host_name(std::string_view text) {
 }
 
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& known) {
-    auto const best = std::ranges::min_element(known, {}, [&](auto const& k) { return edit_distance(word, k); });
+    auto const best =
+        std::ranges::min_element(known, {}, [&](auto const& k) { return edit_distance(word, k); });
     if (best == known.end() || edit_distance(word, *best) > std::max<size_t>(2, word.size() / 3))
         return std::nullopt;
     return *best;

@@ -39,10 +39,11 @@ Time SystemClock::now() const {
 
 std::string iso_time(Time time) {
     auto const c = civil(time);
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(c.date.year()),
-                       static_cast<unsigned>(c.date.month()), static_cast<unsigned>(c.date.day()),
-                       c.clock.hours().count(), c.clock.minutes().count(),
-                       c.clock.seconds().count(), c.clock.subseconds().count());
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+                       static_cast<int>(c.date.year()), static_cast<unsigned>(c.date.month()),
+                       static_cast<unsigned>(c.date.day()), c.clock.hours().count(),
+                       c.clock.minutes().count(), c.clock.seconds().count(),
+                       c.clock.subseconds().count());
 }
 
 std::string mail_time(Time time) {

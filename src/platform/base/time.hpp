@@ -13,13 +13,13 @@ using Duration = std::chrono::milliseconds;
 using Time = std::chrono::sys_time<std::chrono::milliseconds>;
 
 class Clock {
- public:
+  public:
     virtual ~Clock() = default;
     virtual Time now() const = 0;
 };
 
 class SystemClock final : public Clock {
- public:
+  public:
     Time now() const override;
 };
 

@@ -25,17 +25,19 @@ constexpr size_t file_count = 10;
 constexpr size_t field_limit = 2000;
 
 class SpdlogSink final : public Sink {
- public:
-    SpdlogSink(spdlog::sink_ptr sink, Level least) : logger_("valija", std::move(sink)), least_(least) {
+  public:
+    SpdlogSink(spdlog::sink_ptr sink, Level least)
+        : logger_("valija", std::move(sink)), least_(least) {
         logger_.set_pattern("%v");
         logger_.flush_on(spdlog::level::info);
     }
 
     void write(Level level, std::string_view line) override {
-        if (level >= least_) logger_.log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+        if (level >= least_)
+            logger_.log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
     }
 
- private:
+  private:
     spdlog::logger logger_;
     Level least_;
 };
@@ -67,7 +69,8 @@ const EventRow& event_row(Event event) { return rows.at(static_cast<size_t>(even
 
 std::shared_ptr<Sink> make_sink(const std::string& path, Level least) {
     if (path.empty())
-        return std::make_shared<SpdlogSink>(std::make_shared<spdlog::sinks::stderr_sink_mt>(), least);
+        return std::make_shared<SpdlogSink>(std::make_shared<spdlog::sinks::stderr_sink_mt>(),
+                                            least);
     return std::make_shared<SpdlogSink>(
         std::make_shared<spdlog::sinks::rotating_file_sink_mt>(path, file_size, file_count), least);
 }

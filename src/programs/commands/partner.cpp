@@ -108,10 +108,10 @@ int change(const Invocation& invocation, const std::string& file,
     return tell_server(invocation, file + " is written");
 }
 
-// One value of an option, of a list all of them; nothing: the value does not fit its type.
+// One value of an option; of a list all of them, each of which may be a list with commas. Nothing:
+// the value does not fit its type.
 std::optional<std::string> toml_of(const SettingRow& row, const std::vector<std::string>& words) {
-    if (row.type == "TextList") return settings::toml_list(words);
-    const auto value = settings::toml_value(row, row.type == "Bool" ? "true" : words.front());
+    const auto value = settings::toml_value(row, row.type == "Bool" ? "true" : join(words, ","));
     if (value) return *value;
     fmt::print(stderr, "valija: {}\n", value.error().text());
     return std::nullopt;

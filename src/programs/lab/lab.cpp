@@ -290,9 +290,19 @@ std::vector<std::string> standing_labs() {
     return roots;
 }
 
+// A lab that was killed takes its programs with it, but for Dovecot, which the kernel forgets to
+// tell.
+Result<void> end_orphans(const std::string& root) {
+    for (const pid_t pid : lab::processes_with(root + "/")) kill(pid, SIGTERM);
+    return lab::wait_until("waiting for the end of a killed lab's programs", kStopDeadline,
+                           [&] { return lab::processes_with(root + "/").empty(); });
+}
+
 Result<void> take_down(const std::string& root) {
     const Owner owner = owner_of(root);
-    if (owner.is_alive()) {
+    if (!owner.is_alive()) {
+        if (auto ended = end_orphans(root); !ended) return ended;
+    } else {
         if (kill(owner.pid, SIGTERM) != 0) return system_fault("ending the lab", errno);
         const auto ended = lab::wait_until("waiting for the lab's end", kStopDeadline,
                                            [&] { return !owner.is_alive(); });

@@ -14,6 +14,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <thread>
 #include <utility>
 
@@ -305,6 +306,20 @@ std::optional<unsigned long long> start_of_process(pid_t pid) {
     const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), ticks);
     if (error != std::errc()) return {};
     return ticks;
+}
+
+std::vector<pid_t> processes_with(const std::string& text) {
+    std::vector<pid_t> found;
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
+        const std::string name = entry.path().filename().string();
+        pid_t pid = 0;
+        const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
+        if (error != std::errc() || end != name.data() + name.size()) continue;
+        const auto words = store::read_file(entry.path().string() + "/cmdline", 1U << 20U);
+        if (words && words->contains(text)) found.push_back(pid);
+    }
+    return found;
 }
 
 std::string last_lines(const std::string& text, size_t count) {

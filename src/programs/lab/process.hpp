@@ -80,6 +80,9 @@ class Child {
 // process for good. Nothing: there is no such process, or it is a zombie.
 std::optional<unsigned long long> start_of_process(pid_t pid);
 
+// The processes on whose command line this text stands.
+std::vector<pid_t> processes_with(const std::string& text);
+
 // The last `count` lines of a text.
 std::string last_lines(const std::string& text, size_t count);
 

@@ -59,8 +59,9 @@ class Authority:
     def pem(self):
         return self.certificate.public_bytes(serialization.Encoding.PEM).decode()
 
-    def issue(self, host, start=-DAY, end=30 * DAY, usage=CLIENT_AND_SERVER, crl_url=None):
-        """A certificate for `host`; (certificate file, key file, serial number)."""
+    def issue(self, host, start=-DAY, end=30 * DAY, usage=CLIENT_AND_SERVER, crl_url=None,
+              more=()):
+        """A certificate for `host`, and for `more` names; (certificate file, key file, serial)."""
         key = ec.generate_private_key(ec.SECP256R1())
         point = x509.DistributionPoint([x509.UniformResourceIdentifier(crl_url or self.crl_url)],
                                        None, None, None)
@@ -69,7 +70,8 @@ class Authority:
                        .serial_number(x509.random_serial_number())
                        .not_valid_before(now() + start).not_valid_after(now() + end)
                        .add_extension(x509.BasicConstraints(False, None), critical=True)
-                       .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), False)
+                       .add_extension(x509.SubjectAlternativeName(
+                           [x509.DNSName(name) for name in (host, *more)]), False)
                        .add_extension(x509.ExtendedKeyUsage(usage), critical=False)
                        .add_extension(x509.CRLDistributionPoints([point]), critical=False)
                        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(

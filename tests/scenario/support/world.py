@@ -117,13 +117,14 @@ class Organisation:
 class Lab:
     """`valija lab --keep`, running until stop()."""
 
-    def __init__(self):
+    def __init__(self, environment=None):
         # A world of its own: two labs side by side must not meet in TMPDIR either.
         self.directory = tempfile.mkdtemp(prefix="valija-scenario.")
         self.errors = open(os.path.join(self.directory, "lab.err"), "w+b")
         self.process = subprocess.Popen(
             [str(PROGRAM), "lab", "--keep", "--scenes", "none", "--json"], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=self.errors, start_new_session=True)
+            stdout=subprocess.PIPE, stderr=self.errors, start_new_session=True,
+            env=dict(os.environ) | (environment or {}))
         line = self._first_line(120)
         try:
             self.fields = json.loads(line)

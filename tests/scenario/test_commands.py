@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from support import authority, poll, world
+from support import authority, poll, server, smtp, world
 
 PARTNER = """\
 # Fabrikam: agreed with Eve on 2 November
@@ -185,6 +185,20 @@ def test_a_bad_set_is_refused_and_the_old_one_stays(with_partner, serve):
     assert running.client().mail("eve@example.org").code == 250
     with_partner.write("etc/valija.toml", good)
     assert with_partner.valija("reload").status == 0
+    assert running.end() == 0
+
+
+def test_the_port_of_a_connector_that_is_gone_takes_nothing(home, serve):
+    """Its sessions must not run under another connector's rules until the next restart."""
+    running = serve()
+    text = home.read("etc/connectors.d/Inet.toml")
+    (home.path / "etc/connectors.d/Inet.toml").unlink()
+    home.write("etc/connectors.d/Other.toml",
+               text.replace(str(home.port), str(server.free_port(home.address)))
+               + 'relay_from = ["127.0.0.0/8"]\n')
+    assert home.valija("reload").status == 0
+    client = smtp.Client(home.address, home.port)
+    assert client.greeting.code == 421, client.greeting
     assert running.end() == 0
 
 

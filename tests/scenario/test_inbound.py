@@ -145,6 +145,8 @@ def test_a_forged_mark_is_removed(dial, contoso):
     forged = ("Authentication-Results: mail.contoso.com; x-domain-secured=pass (forged)\r\n"
               "authentication-results:\r\n (hi) MAIL.contoso.com ; "
               "x-domain-secured=pass (forged)\r\n"
+              "Authentication-Results: =?utf-8?q?mail.contoso.com=3B_x-domain-secured"
+              "=3Dpass_(forged)?=\r\n"
               "Authentication-Results: mx.fabrikam.com; spf=pass\r\n")
     post = letters.letter(OUTSIDER, contoso.mailbox_address, header=forged)
     client = dial(contoso)
@@ -154,6 +156,26 @@ def test_a_forged_mark_is_removed(dial, contoso):
     assert verdict(arrived) == "none"
     assert b"forged" not in arrived
     assert b"mx.fabrikam.com; spf=pass" in arrived
+
+
+def test_a_first_line_that_would_go_on_with_our_mark_is_refused(dial, contoso):
+    """EX-03, EX-L3: our verdict is written on top; a folded line below it would become part of it."""
+    client = dial(contoso)
+    client.ehlo()
+    reply = client.deliver(OUTSIDER, contoso.mailbox_address,
+                           b"\t; x-domain-secured=pass (forged)\r\nFrom: x@y.example\r\n\r\n")
+    assert str(reply).startswith("550 5.6.0 "), reply
+
+
+def test_refusals_end_a_session_at_last(dial, contoso):
+    """Each refused MAIL may cost the judgement of a chain; nobody asks for it without end."""
+    client = dial(contoso)
+    client.ehlo()
+    codes = []
+    while not codes or codes[-1] != 421:
+        codes.append(client.mail(SENDER).code)
+        assert len(codes) < 100
+    assert set(codes[:-1]) == {530}
 
 
 def test_a_mark_in_the_name_of_another_connector_is_removed(home, serve, contoso):

@@ -118,6 +118,19 @@ def test_a_handshake_that_breaks_is_no_reason_to_keep_an_outsiders_mail(home, se
     assert len(server.heard[1].contents) == 1
 
 
+def test_a_server_that_wants_a_certificate_is_no_reason_either(home, sender, stand, tmp_path):
+    """EX-04, EX-11: with TLS 1.3 its refusal comes after our handshake; an outsider's mail, and in
+    `monitor` a partner's, goes once more in clear."""
+    stranger = authority.Authority.stranger(str(tmp_path), "http://127.0.0.1:9/x.crl")
+    certificate, key, _ = stranger.issue("mail.fabrikam.com")
+    ca = tmp_path / "ca.pem"
+    ca.write_text(stranger.pem())
+    server = stand(66, certificate=certificate, key=key, client_ca=str(ca), client_required=True)
+    gone(home, sender(FABRIKAM))
+    assert len(server.contents()) == 1
+    assert server.heard[-1].tls is False
+
+
 @pytest.mark.parametrize("first", ["closed", "421", "554"])
 def test_the_next_mail_exchanger_is_tried(home, sender, stand, first):
     """EX-60..64: MX by preference; a host that does not take mail now is no reason to wait."""

@@ -57,7 +57,9 @@ bool is_our_mark(const HeaderField& field, const std::vector<std::string>& auths
     if (id.ends_with('.')) {
         id.pop_back();
     }
-    return id.empty() ||  // what has no id is nobody's
+    // What has no id is nobody's. One that is no token of RFC 2045 could become one of ours where a
+    // reader undoes an encoded word or takes a version off.
+    return id.empty() || id.find_first_of("=?/") != std::string::npos ||
            std::ranges::any_of(authserv_ids, [&](const std::string& ours) {
                return equal_ignoring_case(id, ours);
            });
@@ -120,15 +122,19 @@ size_t count_received(std::string_view header) {
         [](const HeaderField& field) { return equal_ignoring_case(field.name, "Received"); }));
 }
 
-std::vector<std::string> from_domains(std::string_view header) {
+std::optional<std::vector<std::string>> from_domains(std::string_view header) {
+    // More is no letter of a person; comparing each with each must not cost anybody's time.
+    constexpr size_t kMostAddresses = 100;
     std::vector<std::string> domains;
+    size_t addresses = 0;
     for (const HeaderField& field : split_header(header)) {
         if (!equal_ignoring_case(field.name, "From")) {
             continue;
         }
         const auto found = address_domains(field.value);
-        if (!found || found->empty()) {
-            return {};  // one field that cannot be read makes the whole unreadable
+        addresses += found ? found->size() : 0;
+        if (!found || found->empty() || addresses > kMostAddresses) {
+            return std::nullopt;  // one field that cannot be read makes the whole unreadable
         }
         for (const std::string& domain : *found) {
             add_domain(domains, domain);

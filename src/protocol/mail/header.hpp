@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,8 +29,9 @@ std::vector<HeaderField> split_header(std::string_view header);
 size_t count_received(std::string_view header);
 
 // The domains of all addresses of all From fields, lower case, in order, with repetitions removed.
-// Empty where there is no From field or none that can be parsed: never "aligned".
-std::vector<std::string> from_domains(std::string_view header);
+// Empty where there is no From field; nullopt where one cannot be read, or names more than 100
+// addresses: never "aligned", and never to be taken for harmless.
+std::optional<std::vector<std::string>> from_domains(std::string_view header);
 
 // "<…>" of the first Message-ID field: printable ASCII, 250 characters at most. Else empty.
 std::string message_id(std::string_view header);

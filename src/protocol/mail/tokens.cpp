@@ -180,6 +180,9 @@ class AddressList {
             domain += token_.text;
             advance();
         }
+        if (domain.ends_with('.')) {
+            domain.pop_back();  // the root, as DNS writes it: the same domain
+        }
         if (domain.empty()) {
             return false;
         }

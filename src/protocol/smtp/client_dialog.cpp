@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -277,6 +278,14 @@ void ClientDialog::on_data(const Reply& reply) {
         outcomes_[index] = reply;
     }
     finish_message();
+}
+
+bool ClientDialog::is_final(size_t recipient) const {
+    const auto accepted = std::ranges::find(accepted_, recipient);
+    if (accepted == accepted_.end()) {
+        return recipient < answered_;
+    }
+    return options_.lmtp && accepted - accepted_.begin() < static_cast<std::ptrdiff_t>(next_final_);
 }
 
 void ClientDialog::content_sent() {

@@ -92,6 +92,10 @@ class ClientDialog {
     // After Need::Outcome: the final reply for each recipient, in order.
     const std::vector<Reply>& outcomes() const { return outcomes_; }
 
+    // Whether this recipient has its final reply, also where the session broke before the others
+    // had theirs: refused at RCPT, or (LMTP) answered after the content.
+    bool is_final(size_t recipient) const;
+
   private:
     Options options_;
     Need need_ = Need::Reply;

@@ -11,6 +11,9 @@
 namespace valija::smtp {
 namespace {
 
+// Commands that bring no mail, without a message between them.
+constexpr int kMostJunk = 100;
+
 // How long a name in HELO or EHLO may be; longer ones are no names.
 constexpr size_t kLongestName = 255;
 
@@ -38,6 +41,7 @@ struct ServerDialog::Rule {
     std::string_view verb;
     unsigned states;       // bits of State in which it is allowed
     bool takes_arguments;  // false: any argument is a syntax error
+    bool brings_mail;      // false: junk, if there is much of it
     ServerStep (ServerDialog::*perform)(std::string_view arguments);
     std::string_view out_of_order;  // the reply's text in a wrong state
 };
@@ -47,17 +51,18 @@ std::span<const ServerDialog::Rule> ServerDialog::rules() {
     constexpr auto in = [](State state) { return 1U << static_cast<unsigned>(state); };
     using D = ServerDialog;
     static constexpr Rule table[] = {
-        {"EHLO", any, true, &D::on_ehlo, {}},
-        {"HELO", any, true, &D::on_helo, {}},
-        {"STARTTLS", in(State::Ready), false, &D::on_starttls, "STARTTLS not possible now"},
-        {"MAIL", in(State::Ready), true, &D::on_mail, "Nested or early MAIL command"},
-        {"RCPT", in(State::Mail) | in(State::Recipients), true, &D::on_rcpt, "Need MAIL first"},
-        {"DATA", in(State::Recipients), false, &D::on_data, "Need a valid recipient first"},
-        {"RSET", any, false, &D::on_rset, {}},
-        {"NOOP", any, true, &D::on_noop, {}},
-        {"QUIT", any, false, &D::on_quit, {}},
-        {"HELP", any, true, &D::on_help, {}},
-        {"VRFY", any, true, &D::on_vrfy, {}},
+        {"EHLO", any, true, false, &D::on_ehlo, {}},
+        {"HELO", any, true, false, &D::on_helo, {}},
+        {"STARTTLS", in(State::Ready), false, true, &D::on_starttls, "STARTTLS not possible now"},
+        {"MAIL", in(State::Ready), true, true, &D::on_mail, "Nested or early MAIL command"},
+        {"RCPT", in(State::Mail) | in(State::Recipients), true, true, &D::on_rcpt,
+         "Need MAIL first"},
+        {"DATA", in(State::Recipients), false, true, &D::on_data, "Need a valid recipient first"},
+        {"RSET", any, false, false, &D::on_rset, {}},
+        {"NOOP", any, true, false, &D::on_noop, {}},
+        {"QUIT", any, false, true, &D::on_quit, {}},
+        {"HELP", any, true, false, &D::on_help, {}},
+        {"VRFY", any, true, false, &D::on_vrfy, {}},
     };
     return table;
 }
@@ -77,6 +82,9 @@ Reply ServerDialog::greeting() const {
 }
 
 ServerStep ServerDialog::hear(std::string_view line) {
+    if (errors_ > options_.max_errors || junk_ > kMostJunk) {
+        return Close{reply(421, "4.7.0", "Too many errors, closing connection")};
+    }
     if (has_control(line)) {
         return refuse(reply(500, "5.5.2", "Control characters in a command"));
     }
@@ -93,6 +101,7 @@ ServerStep ServerDialog::hear(std::string_view line) {
         return refuse(reply(503, "5.5.1",
                             greeted ? std::string(rule->out_of_order) : "Send EHLO or HELO first"));
     }
+    junk_ += rule->brings_mail ? 0 : 1;
     if (!rule->takes_arguments && !arguments.empty()) {
         return refuse(syntax_error(fmt::format("{} takes no argument", rule->verb)));
     }
@@ -206,6 +215,7 @@ ServerStep ServerDialog::on_rcpt(std::string_view arguments) {
 }
 
 void ServerDialog::answer(const Reply& decision) {
+    errors_ += decision.is_positive() ? 0 : 1;
     if (std::holds_alternative<AskSender>(pending_)) {
         pending_ = {};
         if (decision.is_positive()) {
@@ -226,7 +236,10 @@ ServerStep ServerDialog::on_data(std::string_view /*arguments*/) {
     return TakeContent{reply(354, "", "Start mail input; end with <CRLF>.<CRLF>")};
 }
 
-void ServerDialog::content_ended() { reset_transaction(); }
+void ServerDialog::content_ended() {
+    junk_ = 0;
+    reset_transaction();
+}
 
 ServerStep ServerDialog::on_rset(std::string_view /*arguments*/) {
     reset_transaction();

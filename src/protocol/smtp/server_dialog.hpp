@@ -23,7 +23,7 @@ struct ServerOptions {
     std::string client_address;  // printed in the EHLO reply: "Hello [192.0.2.1]"
     uint64_t max_size = 36UL << 20U;
     size_t max_recipients = 1000;
-    int max_errors = 20;  // negative replies to bad commands before 421
+    int max_errors = 20;  // negative replies before 421
     bool offer_starttls = false;
 };
 
@@ -114,7 +114,8 @@ class ServerDialog {
     bool tls_ = false;
     bool extended_ = false;
     std::string helo_;
-    int errors_ = 0;
+    int errors_ = 0;  // bad commands, and refusals of policy
+    int junk_ = 0;    // since the last message
     mail::Envelope envelope_;
     std::variant<std::monostate, AskSender, AskRecipient> pending_;
 };

@@ -20,12 +20,16 @@ constexpr int kMostAttempts = 10;
 struct Attempt {
     const Parts& parts;
     std::shared_ptr<Batch> batch;
+    std::shared_ptr<const partners::World> world;
     route::Plan plan;
     uint16_t port;
     int tried = 0;
     std::optional<Trouble> last;
 
-    bool goes_on() const { return !batch->is_empty() && tried < kMostAttempts; }
+    // A reload in between: what is left is planned anew, by the rules that are in force now.
+    bool is_current() const { return parts.world.get() == world; }
+
+    bool goes_on() const { return !batch->is_empty() && tried < kMostAttempts && is_current(); }
 };
 
 std::vector<Outcome> same_for_all(const queue::Lease& lease, const Trouble& trouble) {
@@ -55,13 +59,19 @@ void count_sent(const Parts& parts, const route::Plan& plan, const HostSession& 
 }
 
 // The messages of the batch over an open session, until it breaks or all are through.
-Task<void> send_all(Attempt* attempt, HostSession* session) {
-    while (!attempt->batch->is_empty() && session->is_usable()) {
+Task<std::optional<Trouble>> send_all(Attempt* attempt, HostSession* session) {
+    std::optional<Trouble> last;
+    while (!attempt->batch->is_empty() && session->is_usable() && attempt->is_current()) {
         std::vector<Outcome> outcomes = co_await session->deliver(&attempt->batch->front());
         count_sent(attempt->parts, attempt->plan, *session, outcomes);
+        last = outcomes.back().trouble;
         co_await settle(&attempt->parts, attempt->batch->take(), std::move(outcomes));
     }
+    if (last) {
+        last->of_tls = false;  // the session was secured; it broke later
+    }
     co_await session->quit();
+    co_return last;
 }
 
 Task<std::optional<Trouble>> try_once(Attempt* attempt, std::string host, tcp::endpoint endpoint,
@@ -71,7 +81,7 @@ Task<std::optional<Trouble>> try_once(Attempt* attempt, std::string host, tcp::e
     if (trouble) {
         trouble->tls = session.tls();
     } else {
-        co_await send_all(attempt, &session);
+        trouble = co_await send_all(attempt, &session);
     }
     co_return trouble;
 }
@@ -81,7 +91,7 @@ Task<void> try_endpoint(Attempt* attempt, std::string host, tcp::endpoint endpoi
     ++attempt->tried;
     attempt->last = co_await try_once(attempt, host, endpoint, HostSession::Tls::IfOffered);
     const bool may_go_clear = attempt->plan.proof != route::Proof::Verified;
-    if (attempt->last && attempt->last->of_tls && may_go_clear) {
+    if (attempt->last && attempt->last->of_tls && may_go_clear && attempt->is_current()) {
         attempt->last = co_await try_once(attempt, host, endpoint, HostSession::Tls::Never);
     }
 }
@@ -96,6 +106,13 @@ Task<void> try_host(Attempt* attempt, std::string host) {
     for (const tcp::endpoint& endpoint : *endpoints) {
         if (!attempt->goes_on()) {
             co_return;
+        }
+        if (attempt->plan.kind == route::Kind::Smtp &&
+            route::is_ourselves(attempt->world->directory, endpoint)) {
+            route::Plan loop = attempt->plan;
+            loop.kind = route::Kind::Loop;
+            attempt->last = from_plan(loop);
+            continue;
         }
         co_await try_endpoint(attempt, host, endpoint);
     }
@@ -139,11 +156,12 @@ Task<void> deliver_batch(const Parts* parts, std::shared_ptr<Batch> batch) {
     }
     Attempt attempt{.parts = *parts,
                     .batch = batch,
+                    .world = world,
                     .plan = std::move(plan),
                     .port = static_cast<uint16_t>(world->directory.server.smtp_port),
                     .last = std::nullopt};
     co_await try_hosts(&attempt);
-    if (!batch->is_empty()) {
+    if (!batch->is_empty() && attempt.is_current()) {
         co_await settle_rest(parts, batch,
                              attempt.last ? *attempt.last : without_address(attempt.plan));
     }

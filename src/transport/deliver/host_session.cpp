@@ -131,7 +131,11 @@ Task<std::optional<Trouble>> HostSession::decide() {
         co_return trouble;
     }
     const Result<void> again = co_await converse();
-    co_return broken(again);
+    auto failed = broken(again);
+    if (failed && !again) {
+        failed->of_tls = true;  // TLS 1.3: a server that refuses our certificate says so only now
+    }
+    co_return failed;
 }
 
 const std::string& HostSession::certificate_name() const {
@@ -308,22 +312,33 @@ Task<std::vector<Outcome>> HostSession::deliver(const queue::Lease* lease) {
                       .ladder = ladder_record_,
                       .remote = remote_.text(),
                       .tls = tls_text_};
-    co_return std::vector<Outcome>(count, all);
+    // Who has a final reply keeps it: a recipient that was taken over must not get a second copy.
+    std::vector<Outcome> outcomes(count, all);
+    for (size_t i = 0; i < count; ++i) {
+        if (dialog_.is_final(i)) {
+            outcomes[i] = outcome_of(dialog_.outcomes()[i]);
+        }
+    }
+    co_return outcomes;
+}
+
+Outcome HostSession::outcome_of(const smtp::Reply& reply) const {
+    Outcome outcome{.trouble = std::nullopt,
+                    .text = escape_peer_text(reply.text()),
+                    .ladder = ladder_record_,
+                    .remote = remote_.text(),
+                    .tls = tls_text_};
+    if (!reply.is_positive()) {
+        outcome.trouble = from_reply(reply, std::nullopt, remote_, is_believed());
+    }
+    return outcome;
 }
 
 std::vector<Outcome> HostSession::gather(size_t count) const {
     std::vector<Outcome> outcomes;
     outcomes.reserve(count);
     for (const smtp::Reply& reply : dialog_.outcomes()) {
-        Outcome outcome{.trouble = std::nullopt,
-                        .text = escape_peer_text(reply.text()),
-                        .ladder = ladder_record_,
-                        .remote = remote_.text(),
-                        .tls = tls_text_};
-        if (!reply.is_positive()) {
-            outcome.trouble = from_reply(reply, std::nullopt, remote_, is_believed());
-        }
-        outcomes.push_back(std::move(outcome));
+        outcomes.push_back(outcome_of(reply));
     }
     return outcomes;
 }

@@ -66,6 +66,7 @@ class HostSession {
     std::optional<Trouble> broken(const Result<void>& result);
     Trouble with_ladder(Trouble trouble, smtp::Phase phase) const;
     Task<Result<void>> send_content(queue::QueueId id);
+    Outcome outcome_of(const smtp::Reply& reply) const;
     std::vector<Outcome> gather(size_t count) const;
     bool is_believed() const;
     const std::string& our_name() const;

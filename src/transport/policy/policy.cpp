@@ -131,18 +131,29 @@ mail::AuthenticationResults mark_for(const SenderDecision& sender, std::string_v
     return mark;
 }
 
-// A From: domain that its owner lets come by a proven path only.
+bool is_protected(const PartnerRules& partner) {
+    return partner.protect_header_from && partner.receive == Mode::Enforce;
+}
+
+bool is_proven_as(const SenderDecision& sender, const PartnerRules& partner) {
+    return sender.proven && sender.partner && sender.partner->name == partner.name;
+}
+
+// A From: domain that its owner lets come by a proven path only. One that cannot be read may be
+// anybody's: it passes only if every owner of that kind could have written it.
 std::optional<smtp::Reply> protected_from(const partners::World& world,
                                           const SenderDecision& sender,
-                                          const std::vector<std::string>& from) {
-    for (const std::string& domain : from) {
+                                          const std::optional<std::vector<std::string>>& from) {
+    if (!from) {
+        const bool may_be_protected = std::ranges::any_of(world.partners, [&](const auto& partner) {
+            return is_protected(*partner) && !is_proven_as(sender, *partner);
+        });
+        return may_be_protected ? std::optional(smtp::reply(550, "5.7.1", "From: cannot be read"))
+                                : std::nullopt;
+    }
+    for (const std::string& domain : *from) {
         const auto owner = world.partner_of(domain);
-        if (!owner || !owner->protect_header_from || owner->receive != Mode::Enforce) {
-            continue;
-        }
-        const bool proven_by_owner =
-            sender.proven && sender.partner && sender.partner->name == owner->name;
-        if (!proven_by_owner) {
+        if (owner && is_protected(*owner) && !is_proven_as(sender, *owner)) {
             return smtp::reply(550, "5.7.1",
                                fmt::format("From: {} is accepted over a verified path only",
                                            escape_peer_text(domain)));
@@ -183,8 +194,10 @@ smtp::Reply decide_recipient(const partners::World& world, const Client& client,
 
 ContentDecision decide_content(const partners::World& world, const SenderDecision& sender,
                                std::string_view fqdn, int64_t max_hops, std::string_view header) {
-    const std::vector<std::string> from = mail::from_domains(header);
-    ContentDecision decision{.refusal = std::nullopt, .mark = mark_for(sender, fqdn, from)};
+    const auto from = mail::from_domains(header);
+    ContentDecision decision{
+        .refusal = std::nullopt,
+        .mark = mark_for(sender, fqdn, from.value_or(std::vector<std::string>()))};
     if (mail::count_received(header) > static_cast<uint64_t>(max_hops)) {
         decision.refusal = smtp::reply(554, "5.4.6", "Too many hops: this message is in a loop");
     } else {

@@ -80,6 +80,11 @@ void Intake::try_header(bool at_end) {
 }
 
 void Intake::write_header(std::string_view header) {
+    if (header.starts_with(' ') || header.starts_with('\t')) {
+        // It would go on with the last field that we put on top: our own verdict.
+        refuse(smtp::reply(550, "5.6.0", "Header section begins with a folded line"));
+        return;
+    }
     policy::ContentDecision decision = judge_(header);
     mark_ = decision.mark;
     if (decision.refusal) {

@@ -110,6 +110,16 @@ bool covers(const std::vector<std::string>& ranges, const boost::asio::ip::addre
     });
 }
 
+// Whom a session counts for: of IPv6 the /64, which one host may have for itself.
+std::string source_of(const boost::asio::ip::address& address) {
+    if (!address.is_v6() || address.to_v6().is_v4_mapped()) {
+        return address.to_string();
+    }
+    auto bytes = address.to_v6().to_bytes();
+    std::fill(bytes.begin() + 8, bytes.end(), static_cast<unsigned char>(0));
+    return boost::asio::ip::address_v6(bytes).to_string() + "/64";
+}
+
 // Turned away at the door; whether the client reads it is its own affair.
 void turn_away(tcp::socket socket, const std::string& fqdn) {
     boost::system::error_code ignored;
@@ -132,9 +142,17 @@ void Receiver::admit(const std::string& connector, tcp::socket socket) {
     const auto world = parts_.world.get();
     const auto& rows = world->directory.receive;
     auto found = std::ranges::find(rows, connector, &settings::Receive::name);
-    const settings::Receive& row = found == rows.end() ? rows.front() : *found;
+    if (found == rows.end()) {  // its file is gone: this door closes with the next restart
+        parts_.log.emit(observe::Event::SessionRefused,
+                        {{"client", net::endpoint_text(remote)},
+                         {"connector", connector},
+                         {"text", "the connector is no longer configured"}});
+        turn_away(std::move(socket), world->directory.server.hostname);
+        return;
+    }
+    const settings::Receive& row = *found;
     const bool unlimited = covers(row.unlimited_sources, remote.address());
-    auto place = admission_.enter(remote.address().to_string(), row.max_sessions,
+    auto place = admission_.enter(source_of(remote.address()), row.max_sessions,
                                   unlimited ? 0 : row.max_sessions_per_source);
     if (!place) {
         parts_.log.emit(observe::Event::SessionRefused,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "platform/base/text.hpp"
+#include "platform/net/task_group.hpp"
 #include "protocol/smtp/server_dialog.hpp"
 #include "transport/receive/intake.hpp"
 #include "trust/channel/connection.hpp"
@@ -20,6 +21,14 @@ constexpr size_t kLineLimit = 2048;
 // RFC 5321 4.5.3.2.5 for the client's side; the same patience from us.
 constexpr Duration kContentPause = std::chrono::minutes(3);
 constexpr Duration kHandshake = std::chrono::seconds(60);
+
+// After some minutes a content must have come at this rate: a byte now and then holds no session.
+constexpr Duration kSlowAfter = std::chrono::minutes(5);
+constexpr int64_t kLeastRate = 500;  // bytes a second
+
+bool is_too_slow(uint64_t bytes, Duration passed) {
+    return passed > kSlowAfter && static_cast<int64_t>(bytes) < kLeastRate * passed.count() / 1000;
+}
 
 class Session {
   public:
@@ -155,6 +164,9 @@ Task<bool> Session::perform(smtp::ServerStep step) {
         put(send->reply);
     } else if (auto* sender = std::get_if<smtp::AskSender>(&step)) {
         ask_sender(*sender);
+        if (sender_.partner) {
+            co_await net::pause(Duration(0));  // a judgement costs: the others have their turn
+        }
     } else if (auto* recipient = std::get_if<smtp::AskRecipient>(&step)) {
         const smtp::Reply reply =
             policy::decide_recipient(*parts_.world.get(), client_, recipient->recipient);
@@ -275,13 +287,22 @@ Task<bool> Session::take_content(smtp::Reply go_ahead) {
     }
     const queue::QueueId id = parts_.spool.new_id();
     Intake intake = make_intake(id);
+    const Time began = parts_.clock.now();
+    uint64_t count = 0;
     while (!intake.is_complete()) {
         connection_.within(kContentPause);
         const auto bytes = co_await connection_.peek();
         if (!bytes) {
             co_return false;
         }
-        connection_.consume(intake.take(*bytes));
+        const size_t taken = intake.take(*bytes);
+        count += taken;
+        connection_.consume(taken);
+        if (is_too_slow(count, parts_.clock.now() - began)) {
+            closed_by_us_ = true;
+            co_await say(smtp::reply(421, "4.4.2", "Content comes too slowly, closing"));
+            co_return false;
+        }
         if (intake.is_hopeless()) {
             co_await say(smtp::reply(552, "5.3.4", "Message size exceeds fixed limit, closing"));
             co_return false;

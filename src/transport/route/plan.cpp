@@ -141,6 +141,22 @@ Task<Plan> plan(std::shared_ptr<const partners::World> world, std::string domain
     co_return plan;
 }
 
+bool is_ourselves(const settings::Directory& directory, const tcp::endpoint& endpoint) {
+    const auto& rows = directory.receive;
+    return std::ranges::any_of(rows, [&](const settings::Receive& row) {
+        return std::ranges::any_of(row.listen, [&](const std::string& text) {
+            const auto own = net::parse_endpoint(text);
+            if (!own || own->port() != endpoint.port()) {
+                return false;
+            }
+            const bool is_wildcard = own->address().is_unspecified();
+            return own->address() == endpoint.address() ||
+                   (is_wildcard &&
+                    (endpoint.address().is_loopback() || endpoint.address().is_unspecified()));
+        });
+    });
+}
+
 Task<Result<std::vector<tcp::endpoint>>> addresses(Plan plan, std::string host, uint16_t port,
                                                    net::Resolver* resolver) {
     std::vector<tcp::endpoint> endpoints;

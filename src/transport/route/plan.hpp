@@ -44,6 +44,10 @@ struct Plan {
 Task<Plan> plan(std::shared_ptr<const partners::World> world, std::string domain,
                 net::Resolver* resolver);
 
+// Whether we listen there ourselves: mail that goes there comes back.
+bool is_ourselves(const settings::Directory& directory,
+                  const boost::asio::ip::tcp::endpoint& endpoint);
+
 // The addresses of one of plan's hosts with the port of the setting. Empty: it has none.
 Task<Result<std::vector<boost::asio::ip::tcp::endpoint>>> addresses(Plan plan, std::string host,
                                                                     uint16_t port,

@@ -1,5 +1,8 @@
 #include "trust/channel/connection.hpp"
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include "trust/channel/internal/connection_state.hpp"
 #include "trust/channel/internal/handshake.hpp"
 
@@ -12,8 +15,18 @@ namespace {
 
 using State = internal::ConnectionState;
 
+// A peer that is faster than we are must not keep the loop for itself.
+constexpr unsigned kReadsInATurn = 16;
+
+Task<void> let_others_go(State* state) {
+    if (++state->reads_at_once < kReadsInATurn) co_return;
+    state->reads_at_once = 0;
+    co_await boost::asio::post(state->socket.get_executor(), boost::asio::use_awaitable);
+}
+
 // Reads what there is, waiting for it if there is nothing.
 Task<Result<void>> fill(State* state) {
+    co_await let_others_go(state);
     while (true) {
         auto progress = state->try_read();
         if (progress.kind == Progress::Kind::Moved) co_return Result<void>();

@@ -29,6 +29,7 @@ class Manners:
     certificate: str = None     # PEM files: STARTTLS is offered
     key: str = None
     client_ca: str = None       # PEM file: a client certificate is asked for
+    client_required: bool = False  # without one the handshake fails (TLS 1.3: afterwards)
     breaks_handshake: bool = False
 
 
@@ -140,7 +141,8 @@ class _Session:
         context.load_cert_chain(self.manners.certificate, self.manners.key)
         if self.manners.client_ca:
             context.load_verify_locations(self.manners.client_ca)
-            context.verify_mode = ssl.CERT_OPTIONAL
+            context.verify_mode = (ssl.CERT_REQUIRED if self.manners.client_required
+                                   else ssl.CERT_OPTIONAL)
         self.connection = context.wrap_socket(self.connection, server_side=True)
         self.input = self.connection.makefile("rb")
         self.heard.tls = True

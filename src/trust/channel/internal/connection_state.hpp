@@ -82,6 +82,7 @@ struct ConnectionState {
     boost::asio::ip::tcp::endpoint remote;
     boost::asio::ip::tcp::endpoint local;
     InputBuffer input;
+    unsigned reads_at_once = 0;  // since the task last let the others have their turn
     std::optional<Fault> broken;
 
     std::shared_ptr<const TlsContext> context;

@@ -181,5 +181,26 @@ TEST(LmtpClient, EachAcceptedRecipientHasItsOwnReply) {
     EXPECT_EQ(dialog.outcomes()[2].code, 250);
 }
 
+// What the mailbox server took over stays taken over, whatever becomes of the session afterwards.
+TEST(LmtpClient, AFinalReplyStaysWhereTheSessionBreaks) {
+    ClientDialog dialog({.client_name = "mail.contoso.com", .lmtp = true});
+    dialog.hear(made("220 hi"));
+    dialog.hear(made("250-h\n250 PIPELINING"));
+    dialog.begin(to({"a@b.example", "b@b.example", "c@b.example"}), 10);
+    EXPECT_FALSE(dialog.is_final(0));
+    for (const char* one : {"250 ok", "250 ok", "550 no", "250 ok", "354 go"}) {
+        dialog.hear(made(one));
+    }
+    dialog.content_sent();
+    EXPECT_FALSE(dialog.is_final(0));
+    EXPECT_TRUE(dialog.is_final(1));
+    dialog.hear(made("250 taken"));
+    dialog.hear(made("421 going down"));
+    EXPECT_EQ(dialog.need(), Need::Ended);
+    EXPECT_TRUE(dialog.is_final(0));
+    EXPECT_EQ(dialog.outcomes()[0].text(), "250 taken");
+    EXPECT_FALSE(dialog.is_final(2));
+}
+
 }  // namespace
 }  // namespace valija::smtp

@@ -89,6 +89,28 @@ TEST_F(Server, AWholeTransactionBuildsItsEnvelopeAndEndsIt) {
     EXPECT_EQ(say("DATA").substr(0, 3), "503");
 }
 
+// Each refused MAIL may have cost the judgement of a whole chain.
+TEST_F(Server, RefusalsOfPolicyAreErrorsToo) {
+    say("EHLO c");
+    for (int i = 0; i < 6; ++i) {
+        EXPECT_TRUE(std::holds_alternative<AskSender>(dialog.hear("MAIL FROM:<a@b.example>")));
+        dialog.answer(reply(454, "4.7.5", "no"));
+    }
+    EXPECT_EQ(say("MAIL FROM:<a@b.example>").substr(0, 3), "421");
+    EXPECT_TRUE(closed);
+}
+
+TEST_F(Server, ASessionThatBringsNoMailEnds) {
+    say("EHLO c");
+    for (int i = 0; i < 90; ++i) EXPECT_EQ(say("NOOP").substr(0, 3), "250");
+    say("MAIL FROM:<a@b.example>");
+    say("RCPT TO:<a@b.example>");
+    say("DATA");
+    dialog.content_ended();
+    for (int i = 0; i < 101; ++i) EXPECT_EQ(say("RSET").substr(0, 3), "250");
+    EXPECT_EQ(say("NOOP").substr(0, 3), "421");
+}
+
 // One reset function on every path: RSET, EHLO, a refused sender.
 TEST_F(Server, WhateverEndsATransactionLeavesNothing) {
     say("EHLO c");

@@ -271,6 +271,26 @@ TEST_F(DecideContent, ProtectHeaderFromRefusesAFromOnAnUnprovenPath) {
     EXPECT_FALSE(refusal(proven()).has_value());
 }
 
+// What cannot be read may be the partner's; a reader's program may read it.
+TEST_F(DecideContent, ProtectHeaderFromRefusesAFromThatCannotBeRead) {
+    w_.partner->protect_header_from = true;
+    w_.world.partners = {w_.world.by_domain.at("woodgrovebank.com")};
+    for (const char* header : {"From: <anna@woodgrovebank.com> x\r\n", "From: (open\r\n",
+                               "From: eve@fabrikam.com\r\nFrom: (broken\r\n"}) {
+        const auto refusal = [&](const SenderDecision& sender) {
+            return decide_content(w_.world, sender, "mail.contoso.com", 100, header).refusal;
+        };
+        ASSERT_TRUE(refusal(w_.ask({}, "eve@fabrikam.com")).has_value()) << header;
+        EXPECT_FALSE(refusal(proven()).has_value()) << header;
+        w_.partner->protect_header_from = false;
+        EXPECT_FALSE(refusal(w_.ask({}, "eve@fabrikam.com")).has_value()) << header;
+        w_.partner->protect_header_from = true;
+    }
+    EXPECT_FALSE(decide_content(w_.world, w_.ask({}, "eve@fabrikam.com"), "mail.contoso.com", 100,
+                                "Subject: no From\r\n")
+                     .refusal.has_value());
+}
+
 TEST_F(DecideContent, MoreReceivedFieldsThanAllowedAreALoop) {
     std::string header;
     for (int i = 0; i < 101; ++i) {

@@ -175,8 +175,7 @@ TEST_F(DiskTest, ABodyWhoseSyncFailedIsDroppedAndNotSyncedAgain) {
 }
 
 TEST_F(DiskTest, AFailedSyncOfTheDirectoryIsNotAskedASecondTimeForAnyOfTheGroup) {
-    boost::asio::io_context& context = test::lasting_context();
-    context.restart();
+    boost::asio::io_context context(1);
     // The first job keeps the writer busy until the others wait as one group.
     std::mutex gate;
     std::unique_lock hold(gate);

@@ -267,8 +267,7 @@ TEST_F(SpoolTest, EveryCommitAndEveryEndOfALeaseWakesTheDispatcher) {
 }
 
 TEST_F(SpoolTest, ManyCommitsAtOnceAreAllDurableAndAllThere) {
-    boost::asio::io_context& context = test::lasting_context();
-    context.restart();
+    boost::asio::io_context context(1);
     constexpr size_t count = 300;
     std::vector<std::optional<Result<void>>> done(count);
     std::vector<QueueId> ids;

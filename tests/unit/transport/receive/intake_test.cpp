@@ -127,6 +127,16 @@ TEST_F(IntakeTest, AMessageWithoutEmptyLineIsAllHeader) {
     EXPECT_TRUE(stored(intake).ends_with("Subject: x\r\n"));
 }
 
+// It would become a part of our own verdict, which is written right above it.
+TEST_F(IntakeTest, AHeaderThatBeginsWithAFoldedLineIsRefused) {
+    for (const char* first : {"\t; x-domain-secured=pass (forged)\r\n", " x\r\n"}) {
+        Intake intake = make();
+        feed(intake, std::string(first) + "Subject: x\r\n\r\nbody\r\n.\r\n");
+        ASSERT_TRUE(intake.refusal().has_value()) << first;
+        EXPECT_EQ(intake.refusal()->code, 550);
+    }
+}
+
 TEST_F(IntakeTest, TheDecisionOnTheContentRefuses) {
     decision_.refusal = smtp::reply(554, "5.4.6", "loop");
     Intake intake = make();

@@ -124,5 +124,22 @@ TEST_F(PlanTest, AddressesCarryThePortAndLiteralsNeedNoDns) {
     EXPECT_EQ(net::endpoint_text(literal->at(0)), "192.0.2.7:25");
 }
 
+// A stranger's MX may point at us: the mail would go round until it has too many Received fields.
+TEST_F(PlanTest, AnAddressWhereWeListenIsOurselves) {
+    settings::Receive inet;
+    inet.listen = {"192.0.2.1:25"};
+    world_->directory.receive = {inet};
+    const auto is_own = [&](const char* text) {
+        return is_ourselves(world_->directory, *net::parse_endpoint(text));
+    };
+    EXPECT_TRUE(is_own("192.0.2.1:25"));
+    EXPECT_FALSE(is_own("192.0.2.1:2525"));
+    EXPECT_FALSE(is_own("127.0.0.1:25"));
+    world_->directory.receive.front().listen = {"0.0.0.0:25", "[::]:25"};
+    EXPECT_TRUE(is_own("127.0.0.1:25"));
+    EXPECT_TRUE(is_own("[::1]:25"));
+    EXPECT_FALSE(is_own("192.0.2.7:25"));
+}
+
 }  // namespace
 }  // namespace valija::route

@@ -10,6 +10,12 @@ constexpr uint64_t kPatience = 64UL << 20U;
 
 }  // namespace
 
+bool is_too_slow(uint64_t bytes, Duration passed) {
+    constexpr Duration kPatient = std::chrono::minutes(5);
+    constexpr int64_t kLeastRate = 500;  // bytes a second
+    return passed > kPatient && static_cast<int64_t>(bytes) < kLeastRate * passed.count() / 1000;
+}
+
 smtp::Reply storage_reply(const Fault& fault) {
     return fault.kind == FaultKind::Full
                ? smtp::reply(452, "4.3.1", "Insufficient system storage, try again later")

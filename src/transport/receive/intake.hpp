@@ -77,6 +77,10 @@ class Intake {
     std::string message_id_;
 };
 
+// Whether a content that has gone on for so long comes too slowly: below 500 bytes a second after
+// five minutes. A byte now and then must not hold a session.
+bool is_too_slow(uint64_t bytes, Duration passed);
+
 // The reply to a failure of our own while storing: 452 for a full disk, else 451.
 smtp::Reply storage_reply(const Fault& fault);
 

@@ -22,14 +22,6 @@ constexpr size_t kLineLimit = 2048;
 constexpr Duration kContentPause = std::chrono::minutes(3);
 constexpr Duration kHandshake = std::chrono::seconds(60);
 
-// After some minutes a content must have come at this rate: a byte now and then holds no session.
-constexpr Duration kSlowAfter = std::chrono::minutes(5);
-constexpr int64_t kLeastRate = 500;  // bytes a second
-
-bool is_too_slow(uint64_t bytes, Duration passed) {
-    return passed > kSlowAfter && static_cast<int64_t>(bytes) < kLeastRate * passed.count() / 1000;
-}
-
 class Session {
   public:
     Session(const Parts& parts, SessionSetting setting, tcp::socket socket)
@@ -298,7 +290,7 @@ Task<bool> Session::take_content(smtp::Reply go_ahead) {
         const size_t taken = intake.take(*bytes);
         count += taken;
         connection_.consume(taken);
-        if (is_too_slow(count, parts_.clock.now() - began)) {
+        if (!intake.is_complete() && is_too_slow(count, parts_.clock.now() - began)) {
             closed_by_us_ = true;
             co_await say(smtp::reply(421, "4.4.2", "Content comes too slowly, closing"));
             co_return false;

@@ -144,5 +144,13 @@ TEST_F(IntakeTest, TheDecisionOnTheContentRefuses) {
     EXPECT_EQ(intake.refusal()->code, 554);
 }
 
+TEST(SlowContent, IsEndedAfterFiveMinutesBelow500BytesASecond) {
+    using namespace std::chrono_literals;
+    EXPECT_FALSE(is_too_slow(1, 5min));
+    EXPECT_TRUE(is_too_slow(1, 5min + 1s));
+    EXPECT_TRUE(is_too_slow(500 * 599, 10min));
+    EXPECT_FALSE(is_too_slow(500 * 600, 10min));
+}
+
 }  // namespace
 }  // namespace valija::receive

@@ -11,8 +11,6 @@
 namespace valija::deliver {
 namespace {
 
-using identity::StepName;
-using identity::StepState;
 using observe::Event;
 using observe::Metric;
 using route::Proof;
@@ -28,7 +26,7 @@ std::string name_for_hello(const partners::World& world, const route::Plan& plan
 }  // namespace
 
 HostSession::HostSession(const Parts& parts, const route::Plan& plan, std::string host,
-                         boost::asio::ip::tcp::endpoint endpoint, Tls tls)
+                         const boost::asio::ip::tcp::endpoint& endpoint, Tls tls)
     : parts_(parts),
       plan_(plan),
       world_(parts.world.get()),

@@ -32,7 +32,7 @@ class HostSession {
 
     // `parts` and `plan` outlive the session.
     HostSession(const Parts& parts, const route::Plan& plan, std::string host,
-                boost::asio::ip::tcp::endpoint endpoint, Tls tls);
+                const boost::asio::ip::tcp::endpoint& endpoint, Tls tls);
 
     // Connects, greets, secures and judges. Nullopt: ready for messages.
     Task<std::optional<Trouble>> open();

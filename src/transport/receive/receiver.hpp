@@ -1,8 +1,9 @@
 // Listening and admission: one Receiver for all receive connectors.
 //
 // Promise: every accepted socket becomes one task on the loop that accepted it, or is turned away
-// with 421 when a limit is reached (sessions in all, sessions of one source); the counts are exact
-// because a session gives its place back when it ends, however it ends.
+// with 421 when a limit is reached (sessions in all, sessions of one source, which for IPv6 is a
+// /64) or its connector is no longer configured; the counts are exact because a session gives its
+// place back when it ends, however it ends.
 // Thread: open() and close() on the main thread; the rest on the loops.
 #pragma once
 

@@ -90,8 +90,8 @@ json::value json_of(const QueuedRecipient& recipient) {
     for (const identity::Step& step : ladder->steps) {
         steps.push_back(json::object{{"step", identity::step_text(step.name)},
                                      {"state", identity::state_text(step.state)},
-                                     {"evidence", step.evidence},
-                                     {"fix", step.fix},
+                                     {"evidence", step.evidence.english()},
+                                     {"fix", step.fix.english()},
                                      {"who", identity::actor_text(step.actor)},
                                      {"reason", identity::reason_text(step.reason)}});
     }

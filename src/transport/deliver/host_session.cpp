@@ -187,8 +187,8 @@ std::optional<Trouble> HostSession::judge(const x509::Evidence& evidence) {
     const identity::Rule rule = plan_.partner->rule_for(plan_.domain);
     const Time now = parts_.clock.now();
     identity::Ladder ladder =
-        identity::judge(rule, evidence, identity::Direction::Outbound, *parts_.book(), now,
-                        ladder_before_handshake(plan_, remote_));
+        identity::judge(rule, evidence, reached_, identity::Direction::Outbound, *parts_.book(),
+                        now, ladder_before_handshake(plan_, remote_));
     if (identity::lacks_revocation(ladder)) {
         for (const identity::WantedList& list : identity::wanted_lists(rule, evidence, now)) {
             parts_.want(list);
@@ -217,7 +217,7 @@ void HostSession::note_unproven(const identity::Ladder& ladder) {
     const identity::Step* failure = ladder.first_failure();
     rows_.note(
         {}, fmt::format("path not proven at step {} ({}): {}", identity::step_text(failure->name),
-                        identity::reason_text(failure->reason), failure->evidence));
+                        identity::reason_text(failure->reason), failure->evidence.english()));
     parts_.log.emit(enforced ? Event::PathFailed : Event::WouldHaveRefused,
                     {{"session", id_},
                      {"partner", partner},
@@ -226,8 +226,8 @@ void HostSession::note_unproven(const identity::Ladder& ladder) {
                      {"remote", remote_.text()},
                      {"step", std::string(identity::step_text(failure->name))},
                      {"reason", std::string(identity::reason_text(failure->reason))},
-                     {"evidence", failure->evidence},
-                     {"fix", failure->fix},
+                     {"evidence", failure->evidence.english()},
+                     {"fix", failure->fix.english()},
                      {"ladder", identity::ladder_summary(ladder)}});
 }
 

@@ -83,6 +83,7 @@ class HostSession {
     std::optional<channel::Connection> connection_;
     smtp::ClientDialog dialog_;
     smtp::ReplyReader reader_;
+    identity::Reached reached_;
     std::string ladder_record_;
     std::string tls_text_;
     bool usable_ = false;

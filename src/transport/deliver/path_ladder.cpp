@@ -14,13 +14,16 @@ using smtp::Phase;
 
 Ladder with_policy(const route::Plan& plan) {
     Ladder ladder;
-    ladder.add({.name = StepName::Policy, .state = StepState::Pass, .evidence = plan.reason});
+    ladder.add({.name = StepName::Policy,
+                .state = StepState::Pass,
+                .evidence = Text::verbatim(plan.reason)});
     return ladder;
 }
 
 Ladder with_dns(const route::Plan& plan) {
     Ladder ladder = with_policy(plan);
-    ladder.add({.name = StepName::Dns, .state = StepState::Pass, .evidence = plan.dns});
+    ladder.add(
+        {.name = StepName::Dns, .state = StepState::Pass, .evidence = Text::verbatim(plan.dns)});
     return ladder;
 }
 
@@ -28,7 +31,7 @@ Ladder with_tcp(const route::Plan& plan, const Remote& remote) {
     Ladder ladder = with_dns(plan);
     ladder.add({.name = StepName::Tcp,
                 .state = StepState::Pass,
-                .evidence = "connected to " + remote.text()});
+                .evidence = say("connected to {}", remote.text())});
     return ladder;
 }
 
@@ -39,10 +42,11 @@ Ladder ladder_without_host(const route::Plan& plan, const std::string& why) {
     const bool is_answer = plan.kind != route::Kind::LookUpFailed;
     ladder.add({.name = StepName::Dns,
                 .state = is_answer ? StepState::Fail : StepState::Unknown,
-                .evidence = why,
-                .fix = is_answer ? "the partner must publish MX and address records for its domain"
-                                 : "see whether the resolver works (`dns.forward` or "
-                                   "/etc/resolv.conf), then whether the partner's name servers do",
+                .evidence = Text::verbatim(why),
+                .fix = is_answer
+                           ? say("the partner must publish MX and address records for its domain")
+                           : say("see whether the resolver works (`dns.forward` or "
+                                 "/etc/resolv.conf), then whether the partner's name servers do"),
                 .actor = is_answer ? Actor::Partner : Actor::You});
     ladder.conclude();
     return ladder;
@@ -50,14 +54,14 @@ Ladder ladder_without_host(const route::Plan& plan, const std::string& why) {
 
 Ladder ladder_broken_at(const route::Plan& plan, const Remote& remote, Phase phase,
                         const std::string& why) {
-    const std::string evidence = escape_peer_text(why);
+    const Text evidence = Text::verbatim(escape_peer_text(why));
     if (phase == Phase::Connect) {
         Ladder ladder = with_dns(plan);
         ladder.add({.name = StepName::Tcp,
                     .state = StepState::Fail,
                     .evidence = evidence,
-                    .fix = "see whether the partner's server is up and whether a firewall on "
-                           "either side is in the way",
+                    .fix = say("see whether the partner's server is up and whether a firewall on "
+                               "either side is in the way"),
                     .actor = Actor::Partner});
         ladder.conclude();
         return ladder;
@@ -67,7 +71,7 @@ Ladder ladder_broken_at(const route::Plan& plan, const Remote& remote, Phase pha
         ladder.add({.name = StepName::StartTls,
                     .state = StepState::Fail,
                     .evidence = evidence,
-                    .fix = "ask the partner what its server's log says about this session",
+                    .fix = say("ask the partner what its server's log says about this session"),
                     .actor = Actor::Partner});
         ladder.conclude();
         return ladder;
@@ -75,8 +79,8 @@ Ladder ladder_broken_at(const route::Plan& plan, const Remote& remote, Phase pha
     Ladder ladder = ladder_before_handshake(plan, remote);
     ladder.add({.name = StepName::Handshake,
                 .state = StepState::Fail,
-                .evidence = "the TLS handshake failed: " + evidence,
-                .fix = "ask the partner what its server's log says about this handshake",
+                .evidence = say("the TLS handshake failed: {}", evidence),
+                .fix = say("ask the partner what its server's log says about this handshake"),
                 .actor = Actor::Partner,
                 .reason = Reason::NoTls});
     ladder.conclude();
@@ -87,9 +91,9 @@ Ladder ladder_without_starttls(const route::Plan& plan, const Remote& remote) {
     Ladder ladder = with_tcp(plan, remote);
     ladder.add({.name = StepName::StartTls,
                 .state = StepState::Fail,
-                .evidence = "the server does not offer STARTTLS",
-                .fix = "the partner's server must offer STARTTLS; if it does, something between "
-                       "the two servers removes the offer",
+                .evidence = say("the server does not offer STARTTLS"),
+                .fix = say("the partner's server must offer STARTTLS; if it does, something "
+                           "between the two servers removes the offer"),
                 .actor = Actor::Partner,
                 .reason = Reason::NoTls});
     ladder.conclude();
@@ -100,7 +104,7 @@ Ladder ladder_before_handshake(const route::Plan& plan, const Remote& remote) {
     Ladder ladder = with_tcp(plan, remote);
     ladder.add({.name = StepName::StartTls,
                 .state = StepState::Pass,
-                .evidence = "the server offers STARTTLS"});
+                .evidence = say("the server offers STARTTLS")});
     return ladder;
 }
 

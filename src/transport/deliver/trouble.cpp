@@ -97,7 +97,7 @@ Trouble from_ladder(identity::Ladder ladder, const Remote& remote) {
                           identity::reason_text(reason));
     std::string text = fmt::format("{}: path not proven at step {} ({}): {}", remote.text(),
                                    identity::step_text(failure->name),
-                                   identity::reason_text(reason), failure->evidence);
+                                   identity::reason_text(reason), failure->evidence.english());
     return {.status = "4.7.5",
             .text = std::move(text),
             .diagnostic = std::move(diagnostic),

@@ -22,31 +22,33 @@ Step policy_step(const PartnerRules& partner) {
     const char* word = partner.receive == Mode::Enforce ? "enforce" : "monitor";
     return {.name = StepName::Policy,
             .state = StepState::Pass,
-            .evidence = fmt::format("partner {} ({}): receive = {}", partner.name,
-                                    partner.origin.file, word)};
+            .evidence = say("partner {} ({}): {} = {}", partner.name, partner.origin.file,
+                            "receive", word)};
 }
 
 // It was not the client's choice: a fault of ours must not bounce the partner's mail.
 Ladder without_own_certificate(Ladder ladder) {
-    ladder.add({.name = StepName::StartTls,
-                .state = StepState::Unknown,
-                .evidence = "we did not offer STARTTLS: no certificate of ours fits the connector",
-                .fix = "put a certificate for the connector's fqdn, with its key, into keys/ and "
-                       "reload",
-                .actor = Actor::You,
-                .reason = Reason::NoTls});
+    ladder.add(
+        {.name = StepName::StartTls,
+         .state = StepState::Unknown,
+         .evidence = say("we did not offer STARTTLS: no certificate of ours fits the connector"),
+         .fix =
+             say("put a certificate for the connector's fqdn, with its key, into keys/ and reload"),
+         .actor = Actor::You,
+         .reason = Reason::NoTls});
     ladder.conclude();
     return ladder;
 }
 
 Ladder without_tls(Ladder ladder) {
-    ladder.add({.name = StepName::StartTls,
-                .state = StepState::Fail,
-                .evidence = "the client sent MAIL FROM without STARTTLS",
-                .fix = "the partner's server must use STARTTLS and show its client certificate; if "
-                       "this client is not the partner's, nothing needs to be done",
-                .actor = Actor::Partner,
-                .reason = Reason::NoTls});
+    ladder.add(
+        {.name = StepName::StartTls,
+         .state = StepState::Fail,
+         .evidence = say("the client sent MAIL FROM without STARTTLS"),
+         .fix = say("the partner's server must use STARTTLS and show its client certificate; if "
+                    "this client is not the partner's, nothing needs to be done"),
+         .actor = Actor::Partner,
+         .reason = Reason::NoTls});
     ladder.conclude();
     return ladder;
 }
@@ -61,9 +63,9 @@ Ladder judge_client(const PartnerRules& partner, std::string_view domain, const 
     }
     ladder.add({.name = StepName::StartTls,
                 .state = StepState::Pass,
-                .evidence = "the client used STARTTLS"});
-    return identity::judge(partner.rule_for(domain), *client.tls, identity::Direction::Inbound,
-                           book, now, std::move(ladder));
+                .evidence = say("the client used STARTTLS")});
+    return identity::judge(partner.rule_for(domain), *client.tls, client.reached,
+                           identity::Direction::Inbound, book, now, std::move(ladder));
 }
 
 // The one table of replies to an unproven path (design 3c).

@@ -29,6 +29,7 @@ struct Client {
     bool may_relay = false;     // one of our own hosts
     bool tls_offered = true;    // we have a certificate to show
     std::optional<x509::Evidence> tls;
+    identity::Reached reached;
 };
 
 // The answer at MAIL FROM. It stays in force for the one transaction.

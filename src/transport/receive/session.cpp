@@ -262,13 +262,13 @@ void Session::note_refused_sender() {
     const identity::Step* failure = sender_.ladder.first_failure();
     rows_.note(
         {}, fmt::format("path not proven at step {} ({}): {}", identity::step_text(failure->name),
-                        identity::reason_text(sender_.reason), failure->evidence));
+                        identity::reason_text(sender_.reason), failure->evidence.english()));
     log_.emit(event, {{"partner", sender_.partner->name},
                       {"domain", sender_.domain},
                       {"reason", std::string(identity::reason_text(sender_.reason))},
                       {"step", std::string(identity::step_text(failure->name))},
-                      {"evidence", failure->evidence},
-                      {"fix", failure->fix},
+                      {"evidence", failure->evidence.english()},
+                      {"fix", failure->fix.english()},
                       {"tls", tls_word()},
                       {"ladder", identity::ladder_summary(sender_.ladder)}});
 }

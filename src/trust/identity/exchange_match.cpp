@@ -26,19 +26,19 @@ size_t label_count(std::string_view name) {
     return static_cast<size_t>(std::ranges::count(name, '.')) + 1;
 }
 
-std::optional<std::string> rule_for(std::string_view domain, std::string_view name) {
+std::optional<Text> rule_for(std::string_view domain, std::string_view name) {
     if (is_wildcard(name)) {
         const std::string_view base = name.substr(2);
         if (equal_ignoring_case(base, domain)) {
-            return "wildcard of the domain";
+            return say("wildcard of the domain");
         }
         const bool covers = base.contains('.') && equal_ignoring_case(base, parent_of(domain));
-        return covers ? std::optional("wildcard") : std::nullopt;
+        return covers ? std::optional(say("wildcard")) : std::nullopt;
     }
     if (equal_ignoring_case(name, domain)) {
-        return "exact";
+        return say("exact");
     }
-    return equal_ignoring_case(parent_of(name), domain) ? std::optional("one label below")
+    return equal_ignoring_case(parent_of(name), domain) ? std::optional(say("one label below"))
                                                         : std::nullopt;
 }
 
@@ -70,22 +70,22 @@ std::optional<Match> match_exchange(std::string_view domain,
     return std::nullopt;
 }
 
-std::string nearest_miss(std::string_view domain, std::string_view name) {
+Text nearest_miss(std::string_view domain, std::string_view name) {
     if (!is_comparable(name)) {
-        return "not a host name";
+        return say("not a host name");
     }
     const std::string_view base = is_wildcard(name) ? name.substr(2) : name;
     const std::string below = "." + lower(domain);
     if (lower(base).ends_with(below)) {
         const size_t depth = label_count(name) - label_count(domain);
-        return is_wildcard(name) ? "a wildcard below a sub-domain"
-                                 : fmt::format("{} labels below the domain; one is allowed", depth);
+        return is_wildcard(name) ? say("a wildcard below a sub-domain")
+                                 : say("{} labels below the domain; one is allowed", depth);
     }
     if (lower(domain).ends_with("." + lower(base))) {
-        return is_wildcard(name) ? "a wildcard covers one label only"
-                                 : "a parent of the domain does not stand for it";
+        return is_wildcard(name) ? say("a wildcard covers one label only")
+                                 : say("a parent of the domain does not stand for it");
     }
-    return "another domain";
+    return say("another domain");
 }
 
 }  // namespace valija::identity

@@ -17,13 +17,14 @@
 #include <string_view>
 #include <vector>
 
+#include "platform/base/phrase.hpp"
 #include "trust/x509/certificate.hpp"
 
 namespace valija::identity {
 
 struct Match {
     std::string name;  // the certificate's name that matched
-    std::string rule;  // "exact", "wildcard of the domain", "one label below", "wildcard"
+    Text rule;         // "exact", "wildcard of the domain", "one label below", "wildcard"
 };
 
 // All names that may count, each with its origin: {"mail.contoso.com", "SAN"}, {"…", "CN"}.
@@ -38,6 +39,6 @@ std::optional<Match> match_exchange(std::string_view domain,
                                     const std::vector<PresentedName>& names);
 
 // Why `name` does not match `domain`, for the ladder: "two labels below the domain", …
-std::string nearest_miss(std::string_view domain, std::string_view name);
+Text nearest_miss(std::string_view domain, std::string_view name);
 
 }  // namespace valija::identity

@@ -18,6 +18,7 @@ using x509::PathProblemKind;
 struct Case {
     const Rule& rule;
     const x509::Evidence& evidence;
+    const Reached& reached;
     Direction direction;
     const revocation::Book& book;
     Time now;
@@ -36,21 +37,21 @@ std::string short_print(const Certificate& certificate) {
 Step handshake_step(const x509::Evidence& evidence, Direction direction) {
     Step step{.name = StepName::Handshake,
               .state = StepState::Pass,
-              .evidence = fmt::format("{} {}", evidence.protocol, evidence.cipher)};
+              .evidence = say("{} {}", evidence.protocol, evidence.cipher)};
     if (!evidence.peer_chain.empty()) {
-        step.evidence += fmt::format(", certificate of {}",
-                                     escape_peer_text(evidence.peer_chain.front()->subject));
+        step.evidence +=
+            say(", certificate of {}", escape_peer_text(evidence.peer_chain.front()->subject));
         return step;
     }
     const bool inbound = direction == Direction::Inbound;
     step.state = StepState::Fail;
     step.reason = Reason::NoClientCertificate;
     step.actor = Actor::Partner;
-    step.evidence += inbound ? ", but the client showed no certificate"
-                             : ", but the server showed no certificate";
-    step.fix = inbound ? "the partner's server must show its client certificate when it sends to "
-                         "us; if this client is not the partner's, nothing needs to be done"
-                       : "the partner's server must have a certificate";
+    step.evidence += inbound ? say(", but the client showed no certificate")
+                             : say(", but the server showed no certificate");
+    step.fix = inbound ? say("the partner's server must show its client certificate when it sends "
+                             "to us; if this client is not the partner's, nothing needs to be done")
+                       : say("the partner's server must have a certificate");
     return step;
 }
 
@@ -58,29 +59,28 @@ struct ProblemWords {
     PathProblemKind kind;
     Reason reason;
     Actor actor;
-    std::string_view fix;
-};
-
-constexpr ProblemWords kProblemWords[] = {
-    {PathProblemKind::UntrustedRoot, Reason::UntrustedRoot, Actor::You,
-     "if this is the partner's CA, put its certificate in etc/anchors/ and name it in `trust` of "
-     "the partner's file; check it with the partner by telephone first"},
-    {PathProblemKind::IncompleteChain, Reason::IncompleteChain, Actor::You,
-     "if that is the partner's CA, put its certificate in etc/anchors/ and name it in `trust` of "
-     "the "
-     "partner's file; if it is an intermediate, the partner's server must send it along"},
-    {PathProblemKind::WeakKey, Reason::WeakKey, Actor::Partner,
-     "the certificate must be replaced by one with a key of at least RSA 2048 or P-256 and "
-     "SHA-256"},
-    {PathProblemKind::Constraint, Reason::ConstraintViolation, Actor::Ca,
-     "the CA issued a certificate that breaks a rule of RFC 5280; it must be issued anew"},
-    {PathProblemKind::Signature, Reason::UntrustedRoot, Actor::Partner,
-     "a signature in the chain is wrong: the chain does not belong together"},
+    Text fix;
 };
 
 const ProblemWords* words_of(PathProblemKind kind) {
-    const ProblemWords* found = std::ranges::find(kProblemWords, kind, &ProblemWords::kind);
-    return found == std::end(kProblemWords) ? nullptr : found;
+    static const ProblemWords words[] = {
+        {PathProblemKind::UntrustedRoot, Reason::UntrustedRoot, Actor::You,
+         say("if this is the partner's CA, put its certificate in etc/anchors/ and name it in "
+             "`trust` of the partner's file; check it with the partner by telephone first")},
+        {PathProblemKind::IncompleteChain, Reason::IncompleteChain, Actor::You,
+         say("if that is the partner's CA, put its certificate in etc/anchors/ and name it in "
+             "`trust` of the partner's file; if it is an intermediate, the partner's server must "
+             "send it along")},
+        {PathProblemKind::WeakKey, Reason::WeakKey, Actor::Partner,
+         say("the certificate must be replaced by one with a key of at least RSA 2048 or P-256 and "
+             "SHA-256")},
+        {PathProblemKind::Constraint, Reason::ConstraintViolation, Actor::Ca,
+         say("the CA issued a certificate that breaks a rule of RFC 5280; it must be issued anew")},
+        {PathProblemKind::Signature, Reason::UntrustedRoot, Actor::Partner,
+         say("a signature in the chain is wrong: the chain does not belong together")},
+    };
+    const ProblemWords* found = std::ranges::find(words, kind, &ProblemWords::kind);
+    return found == std::end(words) ? nullptr : found;
 }
 
 bool is_of_dates(const PathProblem& problem) {
@@ -88,16 +88,16 @@ bool is_of_dates(const PathProblem& problem) {
 }
 
 // How the chain ends, for evidence.
-std::string chain_text(const x509::Path& path) {
+Text chain_text(const x509::Path& path) {
     if (path.certificates.empty()) {
-        return "no chain could be built";
+        return say("no chain could be built");
     }
     std::string text;
     for (const Certificate& certificate : path.certificates) {
         text += text.empty() ? "" : " < ";
         text += escape_peer_text(certificate->subject);
     }
-    return text;
+    return Text::verbatim(text);
 }
 
 Step chain_step(const Case& c) {
@@ -112,27 +112,26 @@ Step chain_step(const Case& c) {
     step.reason = words->reason;
     step.actor = words->actor;
     step.fix = words->fix;
-    step.evidence = fmt::format("{}: {}", problem->text, step.evidence);
+    step.evidence = say("{}: {}", problem->text, step.evidence);
     if (problem->kind == PathProblemKind::UntrustedRoot && !c.path.certificates.empty()) {
-        step.evidence += "; not trusted here: " + short_print(c.path.certificates.back());
+        step.evidence += say("; not trusted here: {}", short_print(c.path.certificates.back()));
     }
     if (problem->kind == PathProblemKind::IncompleteChain && !c.path.certificates.empty()) {
-        step.evidence += fmt::format("; the issuer {} was not sent and is no anchor of the partner",
-                                     escape_peer_text(c.path.certificates.back()->issuer));
+        step.evidence += say("; the issuer {} was not sent and is no anchor of the partner",
+                             escape_peer_text(c.path.certificates.back()->issuer));
     }
     return step;
 }
 
-std::string span_text(const Certificate& certificate) {
-    return fmt::format("{} to {}", iso_time(certificate->not_before),
-                       iso_time(certificate->not_after));
+Text span_text(const Certificate& certificate) {
+    return say("{} to {}", iso_time(certificate->not_before), iso_time(certificate->not_after));
 }
 
 // The leaf is looked at even where no chain was found, so that dates are always named.
 Step dates_step(const Case& c) {
     Step step{.name = StepName::Dates,
               .state = StepState::Pass,
-              .evidence = "valid from " + span_text(c.leaf())};
+              .evidence = say("valid from {}", span_text(c.leaf()))};
     std::vector<Certificate> all = c.path.certificates;
     if (all.empty()) {
         all.push_back(c.leaf());
@@ -145,12 +144,14 @@ Step dates_step(const Case& c) {
         step.state = StepState::Fail;
         step.reason = Reason::DateInvalid;
         step.actor = Actor::Partner;
-        step.evidence = fmt::format(
-            "{} is {}: valid from {}, it is {}", escape_peer_text(certificate->subject),
-            early ? "not valid yet" : "expired", span_text(certificate), iso_time(c.now));
+        const std::string subject = escape_peer_text(certificate->subject);
+        step.evidence = early ? say("{} is not valid yet: valid from {}, it is {}", subject,
+                                    span_text(certificate), iso_time(c.now))
+                              : say("{} is expired: valid from {}, it is {}", subject,
+                                    span_text(certificate), iso_time(c.now));
         step.fix =
-            "the certificate must be renewed; if it looks valid to the partner, check the "
-            "clocks of both servers";
+            say("the certificate must be renewed; if it looks valid to the partner, check the "
+                "clocks of both servers");
         return step;
     }
     return step;
@@ -184,10 +185,10 @@ Step unknown_revocation(const Case& c, const revocation::Status& status) {
               .actor = Actor::You,
               .reason = required ? Reason::RevocationOffline : Reason::None};
     step.fix = status.url.empty()
-                   ? "the CA must name a CRL distribution point in the certificate; until then "
-                     "`revocation = \"best-effort\"` in the partner's file accepts it"
-                   : "see `valija crl list` for why the list is missing; it is fetched again by "
-                     "itself";
+                   ? say("the CA must name a CRL distribution point in the certificate; until then "
+                         "`revocation = \"best-effort\"` in the partner's file accepts it")
+                   : say("see `valija crl list` for why the list is missing; it is fetched again "
+                         "by itself");
     if (status.url.empty()) {
         step.actor = Actor::Ca;
     }
@@ -197,13 +198,13 @@ Step unknown_revocation(const Case& c, const revocation::Status& status) {
 Step revocation_step(const Case& c) {
     if (c.rule.revocation == RevocationMode::Off) {
         return {.name = StepName::Revocation,
-                .evidence = "revocation = \"off\" in the partner's file"};
+                .evidence = say("revocation = \"off\" in the partner's file")};
     }
     if (c.path.certificates.size() < 2) {
         const bool is_anchor = c.path.certificates.size() == 1 && c.path.problems.empty();
         return {.name = StepName::Revocation,
-                .evidence =
-                    is_anchor ? "the certificate itself is a trust anchor" : "no chain to look up"};
+                .evidence = is_anchor ? say("the certificate itself is a trust anchor")
+                                      : say("no chain to look up")};
     }
     const revocation::Status status = worst_status(c);
     if (status.state == revocation::State::Good) {
@@ -216,7 +217,7 @@ Step revocation_step(const Case& c) {
     return {.name = StepName::Revocation,
             .state = StepState::Fail,
             .evidence = status.evidence,
-            .fix = "do not accept this certificate; ask the partner why its CA revoked it",
+            .fix = say("do not accept this certificate; ask the partner why its CA revoked it"),
             .actor = Actor::Partner,
             .reason = Reason::Revoked};
 }
@@ -228,26 +229,25 @@ Step usage_step(const Case& c) {
     Step step{.name = StepName::Usage, .state = StepState::Pass};
     if (leaf->has_key_usage && !leaf->digital_signature) {
         step.state = StepState::Fail;
-        step.evidence = "its key usage does not allow digital signatures";
+        step.evidence = say("its key usage does not allow digital signatures");
     } else if (!leaf->has_eku) {
-        step.evidence = "no extended key usage: any is allowed";
+        step.evidence = say("no extended key usage: any is allowed");
         return step;
     } else if (fits) {
-        step.evidence = fmt::format("extended key usage has {}", wanted);
+        step.evidence = say("extended key usage has {}", wanted);
         return step;
     } else {
         const bool tolerated =
             c.inbound() && leaf->eku_server && c.rule.client_eku == ClientEku::ServerAuthTolerated;
         step.state = tolerated ? StepState::Warn : StepState::Fail;
-        step.evidence = fmt::format("extended key usage lacks {}", wanted);
+        step.evidence = say("extended key usage lacks {}", wanted);
     }
     step.reason = step.state == StepState::Fail ? Reason::UsageInvalid : Reason::None;
     step.actor = Actor::Partner;
-    step.fix = c.inbound()
-                   ? "public CAs no longer issue certificates for TLS clients: the partner needs "
-                     "one of a private CA with clientAuth; client_eku = \"server-auth-tolerated\" "
-                     "accepts this one with a warning"
-                   : "the partner's server needs a certificate with serverAuth";
+    step.fix = c.inbound() ? say("public CAs no longer issue certificates for TLS clients: the "
+                                 "partner needs one of a private CA with clientAuth; client_eku = "
+                                 "\"server-auth-tolerated\" accepts this one with a warning")
+                           : say("the partner's server needs a certificate with serverAuth");
     return step;
 }
 
@@ -260,20 +260,20 @@ std::string names_text(const std::vector<PresentedName>& names) {
             return text + ", …";
         }
     }
-    return text.empty() ? "none" : text;
+    return text;
 }
 
 Step identity_step(const Case& c) {
     const std::vector<PresentedName> names = presented_names(c.leaf());
     Step step{.name = StepName::Identity, .state = StepState::Pass};
     if (const auto match = match_exchange(c.rule.domain, names)) {
-        step.evidence = fmt::format("{} matches {} ({})", match->name, c.rule.domain, match->rule);
+        step.evidence = say("{} matches {} ({})", match->name, c.rule.domain, match->rule);
         return step;
     }
     for (const std::string& reference : c.rule.names) {
         for (const PresentedName& name : names) {
             if (is_host_name(name.name) && equal_ignoring_case(reference, name.name)) {
-                step.evidence = fmt::format("{} is one of the partner's `names`", name.name);
+                step.evidence = say("{} is one of the partner's `names`", name.name);
                 return step;
             }
         }
@@ -281,15 +281,17 @@ Step identity_step(const Case& c) {
     step.state = StepState::Fail;
     step.reason = Reason::SubjectMismatch;
     step.actor = Actor::Partner;
-    step.evidence = fmt::format("no name stands for {}: {}", c.rule.domain, names_text(names));
+    step.evidence = names.empty()
+                        ? say("the certificate carries no name that counts")
+                        : say("no name stands for {}: {}", c.rule.domain, names_text(names));
     if (!names.empty()) {
-        step.evidence += fmt::format("; {}: {}", escape_peer_text(names.front().name, 260),
-                                     nearest_miss(c.rule.domain, names.front().name));
+        step.evidence += say("; {}: {}", escape_peer_text(names.front().name, 260),
+                             nearest_miss(c.rule.domain, names.front().name));
     }
-    step.fix = fmt::format(
-        "the certificate must carry {0}, *.{0} or a host directly below it; or add the name it "
-        "carries to `names` of the partner's file, if it is the partner's",
-        c.rule.domain);
+    step.fix =
+        say("the certificate must carry {0}, *.{0} or a host directly below it; or add the name it "
+            "carries to `names` of the partner's file, if it is the partner's",
+            c.rule.domain);
     return step;
 }
 
@@ -300,34 +302,36 @@ Step own_step(const Case& c) {
         step.state = StepState::Fail;
         step.actor = c.evidence.own_requested ? Actor::You : Actor::Partner;
         step.reason = Reason::NoClientCertificate;
-        step.evidence = c.evidence.own_requested ? "we have no certificate to show"
-                                                 : "the server did not ask for our certificate";
+        step.evidence = c.evidence.own_requested
+                            ? say("we have no certificate to show")
+                            : say("the server did not ask for our certificate");
         step.fix = c.evidence.own_requested
-                       ? "put a certificate for the connector's fqdn in keys/"
-                       : "the partner's server must request client certificates (Exchange: "
-                         "DomainSecureEnabled; Postfix: smtpd_tls_ask_ccert = yes)";
+                       ? say("put a certificate for the connector's fqdn in keys/")
+                       : say("the partner's server must request client certificates (Exchange: "
+                             "DomainSecureEnabled; Postfix: smtpd_tls_ask_ccert = yes)");
         return step;
     }
     const Certificate& own = c.evidence.own_chain.front();
-    step.evidence = "we showed " + own->subject;
+    step.evidence = say("we showed {}", own->subject);
     if (c.now > own->not_after) {
         step.state = StepState::Warn;
         step.actor = Actor::You;
-        step.evidence += ", which expired at " + iso_time(own->not_after);
-        step.fix = "renew our own certificate";
+        step.evidence += say(", which expired at {}", iso_time(own->not_after));
+        step.fix = say("renew our own certificate");
     }
     return step;
 }
 
 }  // namespace
 
-Ladder judge(const Rule& rule, const x509::Evidence& evidence, Direction direction,
-             const revocation::Book& book, Time now, Ladder before) {
+Ladder judge(const Rule& rule, const x509::Evidence& evidence, const Reached& reached,
+             Direction direction, const revocation::Book& book, Time now, Ladder before) {
     Ladder ladder = std::move(before);
     ladder.add(handshake_step(evidence, direction));
     if (!evidence.peer_chain.empty()) {
         const Case c{.rule = rule,
                      .evidence = evidence,
+                     .reached = reached,
                      .direction = direction,
                      .book = book,
                      .now = now,

@@ -15,6 +15,7 @@
 
 #include "platform/base/time.hpp"
 #include "trust/identity/ladder.hpp"
+#include "trust/identity/reached.hpp"
 #include "trust/revocation/book.hpp"
 #include "trust/x509/anchors.hpp"
 #include "trust/x509/evidence.hpp"
@@ -37,8 +38,8 @@ struct Rule {
     ClientEku client_eku = ClientEku::Strict;
 };
 
-Ladder judge(const Rule& rule, const x509::Evidence& evidence, Direction direction,
-             const revocation::Book& book, Time now, Ladder before = {});
+Ladder judge(const Rule& rule, const x509::Evidence& evidence, const Reached& reached,
+             Direction direction, const revocation::Book& book, Time now, Ladder before = {});
 
 // Where the chain's lists are published and who signs them: what the keeper should want. All
 // certificates of the path but its last; nothing where the path does not hold (dates apart).

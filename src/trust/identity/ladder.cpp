@@ -78,40 +78,6 @@ constexpr size_t kMostSteps = 20;
 constexpr size_t kLongestRecord = 64UL << 10U;
 constexpr char kSeparator = '\t';
 
-// Tabs and line ends within a field are escaped in the record.
-std::string packed(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        switch (c) {
-            case '\t':
-                out += "\\t";
-                break;
-            case '\n':
-                out += "\\n";
-                break;
-            case '\\':
-                out += "\\\\";
-                break;
-            default:
-                out += c;
-        }
-    }
-    return out;
-}
-
-std::string unpacked(std::string_view text) {
-    std::string out;
-    for (size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '\\' || i + 1 == text.size()) {
-            out += text[i];
-            continue;
-        }
-        const char next = text[++i];
-        out += next == 't' ? '\t' : (next == 'n' ? '\n' : next);
-    }
-    return out;
-}
-
 std::optional<Step> step_from(std::string_view line) {
     const auto fields = split(line, kSeparator);
     if (fields.size() != 6) {
@@ -126,15 +92,15 @@ std::optional<Step> step_from(std::string_view line) {
     }
     return Step{.name = *name,
                 .state = *state,
-                .evidence = unpacked(fields[4]),
-                .fix = unpacked(fields[5]),
+                .evidence = Text::from_record(fields[4]),
+                .fix = Text::from_record(fields[5]),
                 .actor = *actor,
                 .reason = *reason};
 }
 
-std::string step_line(const Step& step) {
+std::string step_line(const Step& step, Language language) {
     std::string line = fmt::format("  {:<8}{:<16}{}", state_text(step.state), step_text(step.name),
-                                   escape_peer_text(step.evidence));
+                                   step.evidence.in(language));
     if (step.reason != Reason::None) {
         line += fmt::format(" [{}]", reason_text(step.reason));
     }
@@ -142,7 +108,7 @@ std::string step_line(const Step& step) {
     if (!step.fix.empty()) {
         const std::string_view who = actor_text(step.actor);
         line += fmt::format("{:26}fix{}: {}\n", "", who.empty() ? "" : fmt::format(" ({})", who),
-                            escape_peer_text(step.fix));
+                            step.fix.in(language));
     }
     return line;
 }
@@ -187,12 +153,12 @@ void Ladder::conclude() {
     if (failure == nullptr) {
         add({.name = StepName::Verdict,
              .state = StepState::Pass,
-             .evidence = "the path is proven"});
+             .evidence = say("the path is proven")});
         return;
     }
     add({.name = StepName::Verdict,
          .state = failure->state,
-         .evidence = fmt::format("the path is not proven: step {}", step_text(failure->name)),
+         .evidence = say("the path is not proven: step {}", step_text(failure->name)),
          .reason = failure->reason});
 }
 
@@ -201,7 +167,7 @@ std::string Ladder::record() const {
     for (const Step& step : steps) {
         text += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\n", step_text(step.name),
                             state_text(step.state), actor_text(step.actor),
-                            reason_text(step.reason), packed(step.evidence), packed(step.fix));
+                            reason_text(step.reason), step.evidence.record(), step.fix.record());
     }
     return text;
 }
@@ -226,11 +192,11 @@ Result<Ladder> Ladder::from_record(std::string_view text) {
     return ladder;
 }
 
-std::string ladder_text(const Ladder& ladder, Show show) {
+std::string ladder_text(const Ladder& ladder, Show show, Language language) {
     std::string text;
     if (show == Show::All) {
         for (const Step& step : ladder.steps) {
-            text += step_line(step);
+            text += step_line(step, language);
         }
         return text;
     }
@@ -238,7 +204,7 @@ std::string ladder_text(const Ladder& ladder, Show show) {
     for (const StepState state : {StepState::Fail, StepState::Unknown, StepState::Warn}) {
         for (const Step& step : ladder.steps) {
             if (step.state == state && step.name != StepName::Verdict) {
-                text += step_line(step);
+                text += step_line(step, language);
             }
         }
     }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "platform/base/phrase.hpp"
 #include "platform/base/result.hpp"
 
 namespace valija::identity {
@@ -52,8 +53,8 @@ std::string_view reason_text(Reason reason);   // "UntrustedRoot"
 struct Step {
     StepName name = StepName::Policy;
     StepState state = StepState::NotApplicable;
-    std::string evidence;  // what was seen, peer text already escaped
-    std::string fix;       // what to do, empty if nothing
+    Text evidence;  // what was seen, peer text already escaped
+    Text fix;       // what to do, empty if nothing
     Actor actor = Actor::Nobody;
     Reason reason = Reason::None;  // for Fail and Unknown
 };
@@ -77,7 +78,7 @@ struct Ladder {
 
 // As people read it: failures first, then warnings, the rest folded into one line unless `all`.
 enum class Show { Findings, All };
-std::string ladder_text(const Ladder& ladder, Show show);
+std::string ladder_text(const Ladder& ladder, Show show, Language language = Language::English);
 
 // One word a step, for a log line: "policy=pass,starttls=pass,handshake=pass,chain=fail,…".
 std::string ladder_summary(const Ladder& ladder);

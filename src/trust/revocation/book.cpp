@@ -200,34 +200,33 @@ Book::Book(std::map<std::string, std::shared_ptr<const CrlIndex>> by_url)
 // Any one of the distribution points is enough; "revoked" in one of them is final.
 Status Book::look_up(const x509::Certificate& certificate, const x509::Certificate& issuer, Time at,
                      Duration grace) const {
-    Status status{
-        .state = State::Unknown,
-        .evidence = escape_peer_text(certificate->subject) + " names no revocation list (CRL)",
-        .url = {}};
+    Status status{.state = State::Unknown,
+                  .evidence = say("{} names no revocation list (CRL)",
+                                  escape_peer_text(certificate->subject)),
+                  .url = {}};
     for (const std::string& url : certificate->crl_urls) {
         const auto found = by_url_.find(url);
         if (found == by_url_.end() || found->second->issuer_sha256() != issuer->sha256 ||
             !found->second->covers(certificate)) {
             if (status.state == State::Unknown) {
                 status.url = url;
-                status.evidence = "no usable list from " + escape_peer_text(url) + " yet";
+                status.evidence = say("no usable list from {} yet", escape_peer_text(url));
             }
             continue;
         }
         const CrlIndex& list = *found->second;
-        const std::string span =
-            fmt::format("list {} of {}, good until {}", escape_peer_text(url),
-                        iso_time(list.this_update()), iso_time(list.next_update()));
+        const Text span = say("list {} of {}, good until {}", escape_peer_text(url),
+                              iso_time(list.this_update()), iso_time(list.next_update()));
         if (const Entry* entry = list.find(raw_serial(certificate))) {
             return {.state = State::Revoked,
-                    .evidence = fmt::format("serial {} revoked at {}; {}", certificate->serial,
-                                            iso_time(from_millis(entry->revoked_at)), span),
+                    .evidence = say("serial {} revoked at {}; {}", certificate->serial,
+                                    iso_time(from_millis(entry->revoked_at)), span),
                     .url = url};
         }
         if (at < list.this_update() || at > list.next_update() + grace) {
             if (status.state == State::Unknown) {
                 status.url = url;
-                status.evidence = "out of date: " + span;
+                status.evidence = say("out of date: {}", span);
             }
             continue;
         }

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "platform/base/phrase.hpp"
 #include "platform/base/result.hpp"
 #include "platform/base/time.hpp"
 #include "trust/x509/certificate.hpp"
@@ -59,8 +60,8 @@ enum class State { Good, Revoked, Unknown };
 
 struct Status {
     State state = State::Unknown;
-    std::string evidence;  // "CRL http://… of 2026-…, valid until …" or why it is unknown
-    std::string url;       // the list that decided, or the one that is missing
+    Text evidence;    // "CRL http://… of 2026-…, valid until …" or why it is unknown
+    std::string url;  // the list that decided, or the one that is missing
 };
 
 class Book {

@@ -48,7 +48,7 @@ TEST(Trouble, AnUnprovenPathNamesStepAndReason) {
     identity::Ladder ladder;
     ladder.add({.name = identity::StepName::Chain,
                 .state = identity::StepState::Fail,
-                .evidence = "the chain ends in CN=Other Root",
+                .evidence = Text::verbatim("the chain ends in CN=Other Root"),
                 .reason = identity::Reason::UntrustedRoot});
     const auto trouble = from_ladder(ladder, kRemote);
     EXPECT_FALSE(trouble.permanent);

@@ -220,6 +220,10 @@ int run_command_line(std::vector<std::string> arguments, const std::string& prog
         common.help = true;
         arguments.erase(arguments.begin());
     }
+    if (common.help && arguments == Words{"--man"}) {
+        fmt::print(stdout, "{}", program_manual());
+        return status::yes;
+    }
     if (arguments.empty()) {
         fmt::print(common.help ? stdout : stderr, "{}", program_help());
         return common.help ? status::yes : status::usage;

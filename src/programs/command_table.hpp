@@ -80,6 +80,8 @@ std::string program_help();
 std::string noun_help(std::string_view noun);
 std::string command_help(const Command& command);
 
+std::string program_manual();  // valija(1), as roff
+
 // Parses and runs; gives the exit status.
 int run_command_line(std::vector<std::string> arguments, const std::string& program);
 

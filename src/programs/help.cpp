@@ -110,6 +110,7 @@ std::string program_help() {
            "  valija lab                 see it work, on this computer alone\n"
            "  valija partner add --help  what a partner's rule can say\n"
            "  valija config check        is everything in order?\n"
+           "  valija help --man          the manual page: valija help --man | man -l -\n"
            "\nExit status: 0 yes, 1 no, 2 could not tell, 64 wrong usage, 69 no server is\n"
            "running, 78 the configuration is wrong.\n";
 }

@@ -26,10 +26,16 @@ const std::vector<Command>& command_table() {
     static const std::vector<Command> table = [] {
         std::vector<Command> all;
         append(all, lab_commands());
+        append(all, setup_commands());
         append(all, server_commands());
         append(all, config_commands());
         append(all, partner_commands());
+        append(all, check_commands());
+        append(all, certificate_making_commands());
+        append(all, certificate_store_commands());
+        append(all, certificate_verify_commands());
         append(all, crl_commands());
+        append(all, proxy_commands());
         append(all, queue_commands());
         append(all, counters_commands());
         return all;

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <cstdio>
 #include <mutex>
 #include <utility>
@@ -12,6 +14,7 @@
 #include "platform/base/snapshot.hpp"
 #include "platform/net/fetcher.hpp"
 #include "platform/store/file.hpp"
+#include "programs/own_watch.hpp"
 #include "transport/deliver/dispatcher.hpp"
 #include "transport/receive/receiver.hpp"
 
@@ -28,6 +31,8 @@ constexpr int kSystemRefused = 71;     // EX_OSERR
 // What runs is given this long to finish at the end of the program.
 constexpr Duration kReceiveGrace = std::chrono::seconds(3);
 constexpr Duration kDeliverGrace = std::chrono::seconds(10);
+
+constexpr Duration kOwnWatch = std::chrono::seconds(20);
 
 std::string problems_text(const std::vector<settings::Problem>& problems) {
     std::string text;
@@ -108,7 +113,9 @@ class Server {
           loops_(static_cast<size_t>(world_.get()->directory.server.loops)),
           receiving_("receive", kMostTasks, log_),
           delivering_("deliver", kMostTasks, log_),
-          controlling_("control", kMostTasks, log_) {}
+          controlling_("control", kMostTasks, log_),
+          own_watch_(log_),
+          own_timer_(loops_.at(0)) {}
 
     Result<void> start();
     void stop();
@@ -128,6 +135,10 @@ class Server {
     void load_credentials();
     void put_in_force(const WorldPointer& world);
     std::function<void(const identity::WantedList&)> wanter();
+    deliver::Parts delivery_parts();
+    void look_at_own(OwnWatch::Lists lists);
+    void watch_own();
+    std::function<identity::OwnStatus(const std::vector<x509::Certificate>&)> own_status();
 
     std::string home_;
     SystemClock clock_;
@@ -147,6 +158,9 @@ class Server {
     net::TaskGroup delivering_;
     net::TaskGroup controlling_;
     std::unique_ptr<receive::Receiver> receiver_;
+    OwnWatch own_watch_;
+    boost::asio::steady_timer own_timer_;
+    std::shared_ptr<deliver::ToldChanges> told_ = std::make_shared<deliver::ToldChanges>();
     std::shared_ptr<deliver::Dispatcher> dispatcher_;
     std::unique_ptr<service::Service> service_;
     std::unique_ptr<service::ControlServer> control_;
@@ -171,13 +185,49 @@ observe::ProtocolLogOptions Server::rows_options() const {
 }
 
 std::function<void(const identity::WantedList&)> Server::wanter() {
-    return [this](const identity::WantedList& list) { keeper_->want(list.url, list.issuer); };
+    return [this](const identity::WantedList& list) {
+        if (list.about) {
+            keeper_->want_answer(list.url, *list.about, list.issuer);
+        } else {
+            keeper_->want(list.url, list.issuer);
+        }
+    };
+}
+
+std::function<identity::OwnStatus(const std::vector<x509::Certificate>&)> Server::own_status() {
+    return [this](const std::vector<x509::Certificate>& chain) {
+        const auto authorities = explain::known_authorities(*world_.get());
+        return explain::own_status(chain, authorities, *keeper_->book(), clock_.now());
+    };
+}
+
+void Server::look_at_own(OwnWatch::Lists lists) {
+    own_watch_.look(*world_.get(), *credentials_.get(), *keeper_->book(), clock_.now(), lists);
+}
+
+// Lists come and end while we run. The timer is touched on its loop only.
+void Server::watch_own() {
+    own_timer_.expires_after(kOwnWatch);
+    own_timer_.async_wait([this](boost::system::error_code ended) {
+        if (!ended) {
+            look_at_own(OwnWatch::Lists::HadTheirTime);
+            watch_own();
+        }
+    });
+}
+
+deliver::Parts Server::delivery_parts() {
+    return {world_,     credentials_, *spool_,
+            *resolver_, clock_,       counters_,
+            log_,       send_rows_,   [this] { return keeper_->book(); },
+            wanter(),   own_status(), told_};
 }
 
 Result<void> Server::open_stores() {
     const settings::Server& server = world_.get()->directory.server;
-    auto fetch = [this](std::string url, std::function<void(Result<std::string>)> done) {
-        fetcher_.fetch(std::move(url), std::move(done));
+    auto fetch = [this](revocation::FetchRequest request,
+                        std::function<void(Result<std::string>)> done) {
+        fetcher_.fetch(std::move(request.url), std::move(request.body), std::move(done));
     };
     auto keeper = revocation::Keeper::start({.directory = home_ + "/state/crl",
                                              .shortest = server.crl_shortest,
@@ -187,8 +237,9 @@ Result<void> Server::open_stores() {
         return std::unexpected(keeper.error());
     }
     keeper_ = std::move(*keeper);
-    auto resolver =
-        net::make_resolver({.forward = server.dns_forward, .deadline = server.dns_deadline});
+    auto resolver = net::make_resolver({.forward = server.dns_forward,
+                                        .trust_anchor = server.dns_trust_anchor,
+                                        .deadline = server.dns_deadline});
     if (!resolver) {
         return std::unexpected(resolver.error());
     }
@@ -220,12 +271,22 @@ void Server::load_credentials() {
         note_certificate(log_, *credentials, row.name,
                          row.certificate.empty() ? row.fqdn : row.certificate, now);
     }
+    const auto want = wanter();
+    const auto authorities = explain::known_authorities(*world_.get());
+    for (const auto& own : credentials->store().certificates()) {
+        for (const identity::WantedList& list : explain::own_lists(own->chain, authorities)) {
+            want(list);
+        }
+    }
     credentials_.set(credentials);
+    look_at_own(OwnWatch::Lists::MayBeComing);
 }
 
 // Counters exist at 0 from the start, and lists are wanted before the first session needs them.
 void Server::put_in_force(const WorldPointer& world) {
     world_.set(world);
+    const settings::Server& server = world->directory.server;
+    fetcher_.set_proxy({.url = server.proxy_url, .bypass = server.proxy_bypass});
     load_credentials();
     for (const auto& partner : world->partners) {
         for (const settings::Receive& row : world->directory.receive) {
@@ -243,13 +304,14 @@ void Server::put_in_force(const WorldPointer& world) {
 }
 
 Result<void> Server::open_control() {
-    service_ = std::make_unique<service::Service>(
-        service::ServiceParts{.spool = *spool_,
-                              .counters = counters_,
-                              .keeper = *keeper_,
-                              .clock = clock_,
-                              .keys = [this] { return keys(); },
-                              .reload = [this] { return reload(); }});
+    service_ = std::make_unique<service::Service>(service::ServiceParts{
+        .spool = *spool_,
+        .counters = counters_,
+        .keeper = *keeper_,
+        .clock = clock_,
+        .keys = [this] { return keys(); },
+        .check = {.deliver = delivery_parts(), .keeper = *keeper_, .home = home_},
+        .reload = [this] { return reload(); }});
     auto control = service::ControlServer::open(
         loops_.at(0).get_executor(), home_ + "/run/control.sock", controlling_,
         [this](service::Request request) { return service_->handle(std::move(request)); });
@@ -287,12 +349,10 @@ Result<void> Server::start() {
     }
     put_in_force(world_.get());
     const auto book = [this] { return keeper_->book(); };
-    dispatcher_ = deliver::Dispatcher::start({world_, credentials_, *spool_, *resolver_, clock_,
-                                              counters_, log_, send_rows_, book, wanter()},
-                                             loops_, delivering_);
+    dispatcher_ = deliver::Dispatcher::start(delivery_parts(), loops_, delivering_);
     receiver_ = std::make_unique<receive::Receiver>(
-        receive::Parts{world_, credentials_, *spool_, clock_, counters_, log_, receive_rows_, book,
-                       wanter()},
+        receive::Parts{world_, credentials_, *spool_, *resolver_, clock_, counters_, log_,
+                       receive_rows_, book, wanter()},
         loops_, receiving_);
     if (auto opened = receiver_->open(); !opened) {
         return opened;
@@ -303,6 +363,7 @@ Result<void> Server::start() {
     if (auto opened = open_metrics(); !opened) {
         return opened;
     }
+    watch_own();
     run_loops();
     for (const auto& endpoint : receiver_->addresses()) {
         log_.emit(Event::ServerStarted, {{"listen", net::endpoint_text(endpoint)}});
@@ -326,6 +387,7 @@ void Server::stop() {
     if (dispatcher_) {
         dispatcher_->stop();
     }
+    boost::asio::post(loops_.at(0), [this] { own_timer_.cancel(); });
     receiving_.close();
     receiving_.drain(kReceiveGrace);
     delivering_.close();

@@ -9,13 +9,9 @@
 #include "protocol/mail/header.hpp"
 #include "protocol/smtp/content.hpp"
 #include "transport/queue/spool.hpp"
-#include "trust/authority/authority.hpp"
-#include "trust/identity/judge.hpp"
 
 namespace valija {
 namespace {
-
-using namespace std::chrono_literals;
 
 // Dot rules and the search for bare CR and LF over 1 MiB of lines.
 void read_content(benchmark::State& state) {
@@ -34,37 +30,6 @@ void read_content(benchmark::State& state) {
 }
 
 BENCHMARK(read_content);
-
-// One judgement of a partner's client, chain building and revocation look-up included.
-void judge_a_client(benchmark::State& state) {
-    const Time now = SystemClock().now();
-    auto ca = authority::Authority::create("Bench Root", now - 1h, now + 24h * 365);
-    const std::string url = "http://crl.example/a.crl";
-    const auto leaf = ca->issue({.common_name = "mail.woodgrovebank.com",
-                                 .dns_names = {"mail.woodgrovebank.com"},
-                                 .not_before = now - 1h,
-                                 .not_after = now + 24h * 30,
-                                 .crl_urls = {url}});
-    auto list = revocation::CrlIndex::load(*ca->crl(now - 1h, now + 24h), ca->root());
-    const revocation::Book book(
-        {{url, std::make_shared<const revocation::CrlIndex>(std::move(*list))}});
-    identity::Rule rule;
-    rule.partner = "woodgrovebank";
-    rule.domain = "woodgrovebank.com";
-    rule.anchors = *x509::Anchors::from_certificates({ca->root()});
-    x509::Evidence evidence;
-    evidence.protocol = "TLSv1.3";
-    evidence.peer_chain = {leaf->certificate};
-    for (auto _ : state) {
-        const identity::Ladder ladder =
-            identity::judge(rule, evidence, identity::Direction::Inbound, book, now);
-        if (!ladder.is_proven()) {
-            state.SkipWithError("the path is not proven");
-        }
-    }
-}
-
-BENCHMARK(judge_a_client);
 
 Task<void> commit_one(queue::Spool* spool, const std::string* text, size_t* done) {
     queue::Draft draft = spool->begin();

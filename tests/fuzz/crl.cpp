@@ -11,9 +11,9 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         CHECK_THAT(index.error().kind == FaultKind::Input);
         return 0;
     }
-    const revocation::Entry* entry = index->find("\x10\x01");  // the serial of the one leaf
-    CHECK_THAT(index->size() == 1 && entry != nullptr && entry->reason == 1);
+    const auto entry = index->find("\x10\x01");  // the serial of the one leaf
+    CHECK_THAT(index->size() == 1 && entry && entry->reason == 1);
     CHECK_THAT(index->issuer_sha256() == issuer->sha256);
-    CHECK_THAT(index->this_update() < index->next_update() && index->find("") == nullptr);
+    CHECK_THAT(index->this_update() < index->next_update() && !index->find(""));
     return 0;
 }

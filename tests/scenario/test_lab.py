@@ -18,7 +18,8 @@ def test_the_scenes_can_be_listed(program):
     """IR-10: what the lab can show is listed without building a world."""
     done = world.valija("lab", "--list")
     assert done.status == 0, done
-    assert re.search(r"^\s*path\b", done.out, re.MULTILINE), done.out
+    for group in ("path", "trust"):
+        assert re.search(rf"^\s*{group}\b", done.out, re.MULTILINE), done.out
 
 
 def test_every_scene_goes_as_expected(program):

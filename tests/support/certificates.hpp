@@ -43,6 +43,10 @@ struct CertificateSpec {
     std::vector<NamedExtension> extensions = {};
     int rsa_bits = 0;  // 0: ECDSA P-256
     const EVP_MD* digest = EVP_sha256();
+    std::shared_ptr<EVP_PKEY> subject_key = {};  // empty: a new one
+    const char* curve = "P-256";
+    bool key_identifiers = true;
+    long version = 2;  // as encoded: 2 is version 3
 };
 
 struct Made {
@@ -103,24 +107,32 @@ inline void set_subject(X509_NAME* name, const CertificateSpec& spec) {
     }
 }
 
+inline std::shared_ptr<EVP_PKEY> new_key(int rsa_bits, const char* curve = "P-256") {
+    return {rsa_bits == 0 ? EVP_EC_gen(curve) : EVP_RSA_gen(static_cast<unsigned>(rsa_bits)),
+            EVP_PKEY_free};
+}
+
 // Signed by `issuer`, or by itself. Key identifiers are added; all else is as the spec says.
 inline Made make_certificate(const CertificateSpec& spec, const Made* issuer = nullptr) {
-    const std::shared_ptr<EVP_PKEY> key(spec.rsa_bits == 0
-                                            ? EVP_EC_gen("P-256")
-                                            : EVP_RSA_gen(static_cast<unsigned>(spec.rsa_bits)),
-                                        EVP_PKEY_free);
+    const std::shared_ptr<EVP_PKEY> key =
+        spec.subject_key ? spec.subject_key : new_key(spec.rsa_bits, spec.curve);
     const x509::X509Owner made(X509_new());
     X509* native = made.get();
     X509* signer = issuer == nullptr ? native : issuer->certificate.native();
-    X509_set_version(native, 2);
+    X509_set_version(native, spec.version);
     X509_set_serialNumber(native, integer_of(spec.serial).get());
     set_subject(X509_get_subject_name(native), spec);
     X509_set_issuer_name(native, X509_get_subject_name(signer));
     ASN1_TIME_set(X509_getm_notBefore(native), seconds_of(spec.not_before));
     ASN1_TIME_set(X509_getm_notAfter(native), seconds_of(spec.not_after));
     X509_set_pubkey(native, key.get());
-    add_extension(native, signer, {"subjectKeyIdentifier", "hash"});
-    if (issuer != nullptr) add_extension(native, signer, {"authorityKeyIdentifier", "keyid"});
+    if (spec.key_identifiers) {
+        add_extension(native, signer, {"subjectKeyIdentifier", "hash"});
+        const bool has_key_id = X509_get_ext_by_NID(signer, NID_subject_key_identifier, -1) >= 0;
+        if (issuer != nullptr && has_key_id) {
+            add_extension(native, signer, {"authorityKeyIdentifier", "keyid"});
+        }
+    }
     for (const NamedExtension& extension : spec.extensions) {
         add_extension(native, signer, extension);
     }
@@ -164,6 +176,8 @@ struct CrlSpec {
     std::optional<Time> next_update = kNow + kDay;
     std::vector<RevokedSpec> revoked = {};
     std::vector<NamedExtension> extensions = {};
+    const EVP_MD* digest = EVP_sha256();
+    long version = 1;  // as encoded: 1 is version 2; -1: absent, which is version 1
 };
 
 inline void add_revoked(X509_CRL* list, X509V3_CTX* context, const RevokedSpec& spec) {
@@ -184,7 +198,7 @@ inline std::string make_crl(const CrlSpec& spec, const Made& issuer) {
     X509_CRL* native = list.get();
     X509V3_CTX context;
     X509V3_set_ctx(&context, issuer.certificate.native(), nullptr, nullptr, native, 0);
-    X509_CRL_set_version(native, 1);
+    if (spec.version >= 0) X509_CRL_set_version(native, spec.version);
     X509_CRL_set_issuer_name(native, X509_get_subject_name(issuer.certificate.native()));
     const auto time = [](Time at) {
         return x509::Owned<ASN1_TIME, ASN1_TIME_free>(ASN1_TIME_set(nullptr, seconds_of(at)));
@@ -195,7 +209,7 @@ inline std::string make_crl(const CrlSpec& spec, const Made& issuer) {
     for (const NamedExtension& extension : spec.extensions) {
         X509_CRL_add_ext(native, extension_of(extension, &context).get(), -1);
     }
-    EXPECT_GT(X509_CRL_sign(native, issuer.key.get(), EVP_sha256()), 0) << x509::native_error();
+    EXPECT_GT(X509_CRL_sign(native, issuer.key.get(), spec.digest), 0) << x509::native_error();
     unsigned char* bytes = nullptr;
     const int length = i2d_X509_CRL(native, &bytes);
     std::string der(reinterpret_cast<const char*>(bytes), static_cast<size_t>(std::max(length, 0)));

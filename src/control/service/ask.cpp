@@ -40,19 +40,20 @@ Result<void> connect(Protocol::socket& socket, const std::string& path) {
                  "asking the server at " + path, error.message());
 }
 
-Result<std::string> read_line(asio::io_context& context, Protocol::socket& socket) {
+Result<std::string> read_line(asio::io_context& context, Protocol::socket& socket,
+                              std::chrono::seconds patience) {
     std::string received;
     std::optional<boost::system::error_code> ended;
     asio::async_read_until(socket, asio::dynamic_buffer(received, largest_answer), '\n',
                            [&](boost::system::error_code error, size_t) { ended = error; });
-    context.run_for(deadline);
+    context.run_for(patience);
     if (!ended) {
         boost::system::error_code ignored;
         socket.close(ignored);
         context.restart();
         context.run();  // lets the handler end before its variables do
         return fault(FaultKind::Timeout, "waiting for the server's answer",
-                     fmt::format("none came within {} seconds", deadline.count()));
+                     fmt::format("none came within {} seconds", patience.count()));
     }
     if (*ended) {
         return fault(FaultKind::System, "waiting for the server's answer",
@@ -66,7 +67,8 @@ Result<std::string> read_line(asio::io_context& context, Protocol::socket& socke
 
 }  // namespace
 
-Result<Answer> ask(const std::string& socket_path, const Request& request) {
+Result<Answer> ask(const std::string& socket_path, const Request& request,
+                   std::chrono::seconds patience) {
     if (socket_path.size() >= sizeof(sockaddr_un::sun_path)) {
         return fault(FaultKind::Network, "asking the server at " + socket_path,
                      "the path is too long for a socket");
@@ -79,7 +81,7 @@ Result<Answer> ask(const std::string& socket_path, const Request& request) {
     boost::system::error_code error;
     asio::write(socket, asio::buffer(request_line(request)), error);
     if (error) return fault(FaultKind::System, "asking the server", error.message());
-    const auto line = read_line(context, socket);
+    const auto line = read_line(context, socket, patience);
     if (!line) return std::unexpected(line.error());
     return parse_answer(*line);
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -46,7 +47,8 @@ class ControlServer {
     std::shared_ptr<State> state_;
 };
 
-// From a command: Fault Network where no server runs.
-Result<Answer> ask(const std::string& socket_path, const Request& request);
+// From a command: Fault Network where no server runs, Timeout where the answer takes too long.
+Result<Answer> ask(const std::string& socket_path, const Request& request,
+                   std::chrono::seconds patience = std::chrono::seconds(30));
 
 }  // namespace valija::service

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "control/explain/rendering.hpp"
 #include "control/service/service.hpp"
 #include "control/service/table.hpp"
 #include "platform/base/text.hpp"
@@ -69,10 +70,10 @@ struct Waiting {
 };
 
 // The ladder as people read it; one that does not parse is shown as missing, never as it stands.
-std::string ladder_of(const QueuedRecipient& recipient) {
+std::string ladder_of(const QueuedRecipient& recipient, Language language) {
     if (recipient.last_ladder.empty()) return {};
     const auto ladder = identity::Ladder::from_record(recipient.last_ladder);
-    return ladder ? identity::ladder_text(*ladder, identity::Show::All)
+    return ladder ? identity::ladder_text(*ladder, identity::Show::All, language)
                   : "the record of the last judgement is damaged\n";
 }
 
@@ -86,16 +87,7 @@ json::value json_of(const QueuedRecipient& recipient) {
     }
     const auto ladder = identity::Ladder::from_record(recipient.last_ladder);
     if (recipient.last_ladder.empty() || !ladder) return object;
-    json::array steps;
-    for (const identity::Step& step : ladder->steps) {
-        steps.push_back(json::object{{"step", identity::step_text(step.name)},
-                                     {"state", identity::state_text(step.state)},
-                                     {"evidence", step.evidence.english()},
-                                     {"fix", step.fix.english()},
-                                     {"who", identity::actor_text(step.actor)},
-                                     {"reason", identity::reason_text(step.reason)}});
-    }
-    object["ladder"] = std::move(steps);
+    object["ladder"] = explain::json_of(*ladder);
     return object;
 }
 
@@ -138,7 +130,7 @@ std::string indented(std::string_view text) {
     return all;
 }
 
-std::string message_text(const QueuedMessage& message, Time now) {
+std::string message_text(const QueuedMessage& message, Time now, Language language) {
     const queue::Arrival& arrival = message.arrival;
     std::string text = fmt::format(
         "message    {}\nsender     {}\nsize       {} ({} bytes)\narrived    {}, {} ago, from {}\n"
@@ -160,7 +152,7 @@ std::string message_text(const QueuedMessage& message, Time now) {
         if (!recipient.last_text.empty()) {
             text += fmt::format("  last attempt: {}\n", escape_peer_text(recipient.last_text));
         }
-        text += indented(ladder_of(recipient));
+        text += indented(ladder_of(recipient, language));
     }
     return text;
 }
@@ -235,8 +227,9 @@ Task<Answer> Service::queue_show(Request request) {
     const auto found = co_await parts_.spool.find(id);
     if (!found) co_return failed(found.error());
     if (!*found) co_return not_found(id);
+    const Language language = language_of(argument(request, "lang")).value_or(Language::English);
     co_return Answer{.out = request.json ? json::serialize(json_of(**found)) + "\n"
-                                         : message_text(**found, parts_.clock.now())};
+                                         : message_text(**found, parts_.clock.now(), language)};
 }
 
 Task<Answer> Service::queue_retry(Request request) {

@@ -38,12 +38,19 @@ json::value json_of(const observe::Sample& sample) {
                         {"value", whole(sample.value)}};
 }
 
+std::string_view kind_of(const revocation::ListState& list) {
+    return !list.about.empty() ? "ocsp" : (list.is_delta ? "delta" : "crl");
+}
+
 json::value json_of(const revocation::ListState& list, Time now) {
     json::object object{{"url", list.url},
                         {"issuer", list.issuer},
                         {"loaded", list.loaded},
+                        {"kind", kind_of(list)},
                         {"entries", list.entries},
+                        {"next_fetch", iso_time(list.next_fetch)},
                         {"last_error", list.last_error}};
+    if (!list.about.empty()) object["about"] = list.about;
     if (list.loaded) {
         object["this_update"] = iso_time(list.this_update);
         object["next_update"] = iso_time(list.next_update);
@@ -70,6 +77,8 @@ Task<Answer> Service::handle(Request request) {
     if (request.command == "counters") co_return counters(request);
     if (request.command == "crl list") co_return crl_list(request);
     if (request.command == "crl fetch") co_return crl_fetch(request);
+    if (request.command == "check") co_return co_await check(std::move(request));
+    if (request.command == "check client") co_return check_client(request);
     if (request.command == "reload") co_return parts_.reload();
     co_return Answer{.exit_status = status_usage,
                      .err = fmt::format("The running server does not know the command \"{}\"; it "
@@ -109,6 +118,7 @@ Task<std::string> Service::metrics() {
                             seconds_of(own->chain.front()->not_after.time_since_epoch())});
     }
     for (const auto& list : parts_.keeper.lists()) {
+        if (!list.about.empty()) continue;  // OCSP: one address, many certificates
         const Duration end = list.loaded ? list.next_update.time_since_epoch() : Duration::zero();
         readings.push_back({Gauge::CrlNextUpdate, list.url, seconds_of(end)});
     }
@@ -127,9 +137,11 @@ Answer Service::crl_list(const Request& request) const {
     Table table({"URL", "ENTRIES", "VALID UNTIL", "ISSUER", "STATE"});
     table.align_right(1);
     for (const auto& list : lists) {
-        table.add({list.url, list.loaded ? std::to_string(list.entries) : "-",
-                   list.loaded ? iso_time(list.next_update) : "-", list.issuer,
-                   state_of(list, now)});
+        table.add(
+            {list.url,
+             list.loaded && list.about.empty() ? std::to_string(list.entries)
+                                               : std::string(list.loaded ? kind_of(list) : "-"),
+             list.loaded ? iso_time(list.next_update) : "-", list.issuer, state_of(list, now)});
     }
     return {.out = table.text()};
 }

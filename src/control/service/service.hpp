@@ -5,13 +5,15 @@
 // Thread: the control loop.
 //
 // Commands and their arguments: "queue list" (limit), "queue show" (id), "queue retry" (id or
-// all=yes), "counters", "crl list", "crl fetch" (url; none = all), "reload".
+// all=yes), "counters", "crl list", "crl fetch" (url; none = all), "check" (target; none = this
+// server, all, lang, letter), "check client" (chain as PEM, domain, all, lang, letter), "reload".
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <string>
 
+#include "control/explain/check.hpp"
 #include "control/service/control.hpp"
 #include "platform/observe/counters.hpp"
 #include "transport/queue/spool.hpp"
@@ -26,6 +28,7 @@ struct ServiceParts {
     revocation::Keeper& keeper;
     const Clock& clock;
     std::function<std::shared_ptr<const keystore::KeyStore>()> keys;
+    explain::CheckParts check;
     std::function<Answer()> reload;  // reads the directory again; the answer is what to print
 };
 
@@ -41,6 +44,8 @@ class Service {
     Task<Answer> queue_list(Request request);
     Task<Answer> queue_show(Request request);
     Task<Answer> queue_retry(Request request);
+    Task<Answer> check(Request request);
+    Answer check_client(const Request& request) const;
     Answer counters(const Request& request) const;
     Answer crl_list(const Request& request) const;
     Answer crl_fetch(const Request& request);

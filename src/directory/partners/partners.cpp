@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "platform/base/text.hpp"
@@ -85,6 +86,36 @@ std::optional<x509::Anchors> anchors_of(const settings::Partner& partner, Anchor
     return std::nullopt;
 }
 
+// By priority; equal ones as they are written (semantics 1.6).
+std::vector<settings::Route> routes_of(const settings::Partner& partner) {
+    std::vector<settings::Route> routes;
+    for (const std::string& text : partner.routes) {
+        auto route = settings::read_route(text);
+        if (!route) continue;
+        const auto place =
+            std::ranges::upper_bound(routes, route->priority, {}, &settings::Route::priority);
+        routes.insert(place, std::move(*route));
+    }
+    return routes;
+}
+
+std::vector<settings::KnownMx> known_of(const settings::Partner& partner) {
+    std::vector<settings::KnownMx> all;
+    for (const std::string& text : partner.mx_known) {
+        if (auto known = settings::read_known_mx(text)) all.push_back(std::move(*known));
+    }
+    return all;
+}
+
+void set_match(const settings::Partner& partner, identity::Rule& rule) {
+    const auto profile = identity::profile_of(partner.match);
+    VALIJA_ENSURE(profile.has_value(), "every word of `match` is a profile");
+    rule.profile = *profile;
+    for (const std::string& text : partner.pins) {
+        if (auto pin = settings::read_pin(text)) rule.pins.push_back(std::move(*pin));
+    }
+}
+
 std::shared_ptr<const PartnerRules> rules_of(const settings::Partner& partner,
                                              x509::Anchors anchors) {
     PartnerRules rules{
@@ -97,9 +128,12 @@ std::shared_ptr<const PartnerRules> rules_of(const settings::Partner& partner,
         .certificate = partner.certificate,
         .protect_header_from = partner.protect_header_from,
         .crl = partner.crl,
+        .routes = routes_of(partner),
+        .mx_known = known_of(partner),
         .rule = {}};
     rules.rule.partner = partner.name;
     rules.rule.names = partner.names;
+    set_match(partner, rules.rule);
     rules.rule.anchors = std::move(anchors);
     rules.rule.revocation = revocation_of(partner.revocation);
     rules.rule.revocation_grace = partner.revocation_grace;
@@ -120,6 +154,13 @@ identity::Rule PartnerRules::rule_for(std::string_view domain) const {
 std::shared_ptr<const PartnerRules> World::partner_of(std::string_view domain) const {
     const auto found = by_domain.find(lower(domain));
     return found == by_domain.end() ? nullptr : found->second;
+}
+
+std::string World::written_at(const PartnerRules& rules, const std::string& key) const {
+    const settings::Partner* partner = directory.partner(rules.name);
+    if (partner == nullptr || !partner->set.contains(key)) return rules.origin.file;
+    const settings::Origin& origin = partner->set.at(key);
+    return fmt::format("{}:{}", origin.file, origin.line);
 }
 
 std::expected<std::shared_ptr<const World>, Problems> make_world(const std::string& home,

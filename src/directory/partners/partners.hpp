@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "directory/settings/directory.hpp"
+#include "directory/settings/values.hpp"
 #include "trust/identity/judge.hpp"
 
 namespace valija::partners {
@@ -29,7 +30,9 @@ struct PartnerRules {
     std::string certificate;
     bool protect_header_from = false;
     std::vector<std::string> crl;
-    identity::Rule rule;  // `domain` is filled per question by rule_for()
+    std::vector<settings::Route> routes;      // in the order in which they are tried (CI-39)
+    std::vector<settings::KnownMx> mx_known;  // at the time of pinning (CI-10, CI-11)
+    identity::Rule rule;                      // `domain` is filled per question by rule_for()
 
     identity::Rule rule_for(std::string_view domain) const;
 };
@@ -41,6 +44,10 @@ struct World {
     std::vector<std::shared_ptr<const PartnerRules>> partners;
 
     std::shared_ptr<const PartnerRules> partner_of(std::string_view domain) const;
+
+    // Where the key of a partner's file is written, "etc/partners.d/a.toml:3"; of a key that is
+    // not written, the file.
+    std::string written_at(const PartnerRules& partner, const std::string& key) const;
 };
 
 // Reads anchors from `home`/etc/anchors/<name>.pem.

@@ -43,6 +43,8 @@ void lower_names(Send& connector) {
 
 void lower_names(Partner& partner) {
     lower_all(partner.domains);
+    lower_all(partner.routes);
+    lower_all(partner.mx_known);
     lower_all(partner.names);
 }
 

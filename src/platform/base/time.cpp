@@ -46,6 +46,73 @@ std::string iso_time(Time time) {
                        c.clock.subseconds().count());
 }
 
+namespace {
+
+// Takes digits of a fixed number from the front.
+std::optional<unsigned> take_digits(std::string_view& text, size_t count) {
+    unsigned value = 0;
+    for (size_t i = 0; i < count; ++i) {
+        if (i >= text.size() || text[i] < '0' || text[i] > '9') return std::nullopt;
+        value = value * 10 + static_cast<unsigned>(text[i] - '0');
+    }
+    text.remove_prefix(count);
+    return value;
+}
+
+bool take_one_of(std::string_view& text, std::string_view letters) {
+    if (text.empty() || !letters.contains(text.front())) return false;
+    text.remove_prefix(1);
+    return true;
+}
+
+// ".5": in milliseconds; nothing written is 0.
+std::optional<Duration> take_fraction(std::string_view& text) {
+    if (!take_one_of(text, ".")) return Duration{0};
+    Duration fraction{0};
+    Duration unit{100};
+    size_t digits = 0;
+    while (const auto digit = take_digits(text, 1)) {
+        fraction += unit * *digit;
+        unit /= 10;
+        ++digits;
+    }
+    return digits == 0 ? std::nullopt : std::optional(fraction);
+}
+
+// "Z" or "+02:00".
+std::optional<std::chrono::minutes> take_offset(std::string_view& text) {
+    if (take_one_of(text, "Zz")) return std::chrono::minutes{0};
+    const bool is_west = text.starts_with('-');
+    if (!take_one_of(text, "+-")) return std::nullopt;
+    const auto hours = take_digits(text, 2);
+    if (!hours || !take_one_of(text, ":")) return std::nullopt;
+    const auto minutes = take_digits(text, 2);
+    if (!minutes || *hours > 23 || *minutes > 59) return std::nullopt;
+    const std::chrono::minutes offset{*hours * 60 + *minutes};
+    return is_west ? -offset : offset;
+}
+
+}  // namespace
+
+std::optional<Time> parse_iso_time(std::string_view text) {
+    const auto year = take_digits(text, 4);
+    const auto month = year && take_one_of(text, "-") ? take_digits(text, 2) : std::nullopt;
+    const auto day = month && take_one_of(text, "-") ? take_digits(text, 2) : std::nullopt;
+    const auto hour = day && take_one_of(text, "Tt ") ? take_digits(text, 2) : std::nullopt;
+    const auto minute = hour && take_one_of(text, ":") ? take_digits(text, 2) : std::nullopt;
+    const auto second = minute && take_one_of(text, ":") ? take_digits(text, 2) : std::nullopt;
+    const auto fraction = second ? take_fraction(text) : std::nullopt;
+    const auto offset = fraction ? take_offset(text) : std::nullopt;
+    if (!offset || !text.empty() || *year == 0 || *hour > 23 || *minute > 59 || *second > 60) {
+        return std::nullopt;
+    }
+    const std::chrono::year_month_day date(std::chrono::year(static_cast<int>(*year)),
+                                           std::chrono::month(*month), std::chrono::day(*day));
+    if (!date.ok()) return std::nullopt;
+    return Time(std::chrono::sys_days(date)) + std::chrono::hours(*hour) +
+           std::chrono::minutes(*minute) + std::chrono::seconds(*second) + *fraction - *offset;
+}
+
 std::string mail_time(Time time) {
     static constexpr std::array<std::string_view, 7> days{"Sun", "Mon", "Tue", "Wed",
                                                           "Thu", "Fri", "Sat"};

@@ -26,6 +26,10 @@ class SystemClock final : public Clock {
 // 2026-08-28T22:37:53.323Z
 std::string iso_time(Time time);
 
+// RFC 3339: the same, the fraction optional (what is finer than a millisecond is cut), and with an
+// offset such as +02:00. Nothing where it is no such time, or one outside the years 1 to 9999.
+std::optional<Time> parse_iso_time(std::string_view text);
+
 // Fri, 28 Aug 2026 22:37:53 +0000 (RFC 5322 3.3, always UTC)
 std::string mail_time(Time time);
 

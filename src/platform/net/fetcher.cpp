@@ -17,9 +17,10 @@ namespace valija::net {
 namespace {
 
 constexpr size_t size_limit = 64UL << 20U;
+constexpr size_t ldap_limit = size_limit / 3 * 4 + (1UL << 20U);  // base64, and what is around it
 constexpr long total_millis = 30'000;
 constexpr long connect_millis = 10'000;
-constexpr long redirect_limit = 3;
+constexpr int redirect_limit = 3;
 constexpr size_t parallel_limit = 32;
 constexpr int poll_millis = 1000;
 
@@ -27,7 +28,13 @@ using Done = std::function<void(Result<std::string>)>;
 
 struct Job {
     std::string url;
+    std::string body;
     Done done;
+    int redirects = 0;
+};
+
+struct HeadersFreer {
+    void operator()(curl_slist* headers) const { curl_slist_free_all(headers); }
 };
 
 struct Transfer {
@@ -40,7 +47,10 @@ struct Transfer {
 
     Job job;
     CURL* handle;
+    std::string proxy;  // empty: direct
+    std::unique_ptr<curl_slist, HeadersFreer> headers;
     std::string bytes;
+    size_t limit = size_limit;
     bool too_large = false;
     std::array<char, CURL_ERROR_SIZE> error{};
 };
@@ -48,7 +58,7 @@ struct Transfer {
 // Called by libcurl, a C library: nothing may be thrown through it.
 size_t take_bytes(char* data, size_t one, size_t count, void* user) noexcept {
     auto& transfer = *static_cast<Transfer*>(user);
-    if (one * count > size_limit - transfer.bytes.size()) {
+    if (one * count > transfer.limit - transfer.bytes.size()) {
         transfer.too_large = true;
         return 0;
     }
@@ -68,9 +78,9 @@ bool set_options(Transfer& transfer) {
     };
     set(CURLOPT_URL, transfer.job.url.c_str());
     set(CURLOPT_PROTOCOLS_STR, "http,https,ldap,ldaps");
-    set(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-    set(CURLOPT_FOLLOWLOCATION, 1L);
-    set(CURLOPT_MAXREDIRS, redirect_limit);
+    set(CURLOPT_FOLLOWLOCATION, 0L);  // we follow, as each address may need the proxy or not
+    set(CURLOPT_PROXY, transfer.proxy.c_str());
+    set(CURLOPT_NOPROXY, "");
     set(CURLOPT_TIMEOUT_MS, total_millis);
     set(CURLOPT_CONNECTTIMEOUT_MS, connect_millis);
     set(CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(size_limit));
@@ -81,6 +91,13 @@ bool set_options(Transfer& transfer) {
     set(CURLOPT_WRITEFUNCTION, &take_bytes);
     set(CURLOPT_WRITEDATA, &transfer);
     set(CURLOPT_ERRORBUFFER, transfer.error.data());
+    if (!transfer.job.body.empty()) {
+        transfer.headers.reset(
+            curl_slist_append(nullptr, "Content-Type: application/ocsp-request"));
+        set(CURLOPT_POSTFIELDS, transfer.job.body.data());
+        set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(transfer.job.body.size()));
+        set(CURLOPT_HTTPHEADER, transfer.headers.get());
+    }
     return good;
 }
 
@@ -100,11 +117,38 @@ FaultKind kind_of(CURLcode code) {
     }
 }
 
+std::string doing_of(const Transfer& transfer) {
+    const std::string way =
+        transfer.proxy.empty() ? std::string() : " through the proxy " + transfer.proxy;
+    return "fetching " + transfer.job.url + way;
+}
+
+// Where the server sends us on to; empty: nowhere.
+std::string redirection(CURL* handle, CURLcode code) {
+    const char* url = nullptr;
+    curl_easy_getinfo(handle, CURLINFO_REDIRECT_URL, &url);
+    return code == CURLE_OK && url != nullptr ? std::string(url) : std::string();
+}
+
+bool is_http(std::string_view url) {
+    return starts_with_ignoring_case(url, "http://") || starts_with_ignoring_case(url, "https://");
+}
+
+// 4xx: the server is there and has no such page, unless a proxy says so; else it may recover.
+Result<std::string> answered(const Transfer& transfer, std::string doing) {
+    long status = 0;
+    curl_easy_getinfo(transfer.handle, CURLINFO_RESPONSE_CODE, &status);
+    const bool is_final = status < 500 && transfer.proxy.empty();
+    return fault(is_final ? FaultKind::Input : FaultKind::Network, std::move(doing),
+                 fmt::format("HTTP status {}", status));
+}
+
 Result<std::string> outcome(Transfer& transfer, CURLcode code) {
-    auto doing = "fetching " + transfer.job.url;
+    auto doing = doing_of(transfer);
     if (transfer.too_large || code == CURLE_FILESIZE_EXCEEDED) {
         return fault(FaultKind::Input, std::move(doing), "larger than 64 MiB");
     }
+    if (code == CURLE_HTTP_RETURNED_ERROR) return answered(transfer, std::move(doing));
     if (code != CURLE_OK) {
         auto const* const words =
             transfer.error.front() != 0 ? transfer.error.data() : curl_easy_strerror(code);
@@ -115,7 +159,13 @@ Result<std::string> outcome(Transfer& transfer, CURLcode code) {
     curl_easy_getinfo(transfer.handle, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(transfer.handle, CURLINFO_SCHEME, &scheme);
     bool const ldap = scheme != nullptr && starts_with_ignoring_case(scheme, "ldap");
-    if (ldap) return ldap_value(transfer.bytes);
+    if (ldap) {
+        auto value = ldap_value(transfer.bytes);
+        if (value && value->size() > size_limit) {
+            return fault(FaultKind::Input, std::move(doing), "larger than 64 MiB");
+        }
+        return value;
+    }
     if (status != 200) {
         return fault(FaultKind::Network, std::move(doing), fmt::format("HTTP status {}", status));
     }
@@ -133,6 +183,7 @@ struct Fetcher::Work {
     void run();
     bool start_waiting();  // false: stop was asked for
     void start(Job job);
+    void finish(Transfer& transfer, CURLcode code);
     void finish_done();
     void stop_all();
 
@@ -141,6 +192,7 @@ struct Fetcher::Work {
 
     std::mutex mutex;
     std::deque<Job> waiting;
+    Proxy proxy;
     bool stopping = false;
 
     std::thread thread;
@@ -198,6 +250,11 @@ bool Fetcher::Work::start_waiting() {
 
 void Fetcher::Work::start(Job job) {
     auto transfer = std::make_unique<Transfer>(std::move(job), curl_easy_init());
+    if (starts_with_ignoring_case(transfer->job.url, "ldap")) transfer->limit = ldap_limit;
+    {
+        std::scoped_lock const lock(mutex);
+        transfer->proxy = proxy_for(proxy, transfer->job.url);
+    }
     bool const good = transfer->handle != nullptr && set_options(*transfer) &&
                       curl_multi_add_handle(multi, transfer->handle) == CURLM_OK;
     if (good) {
@@ -218,8 +275,30 @@ void Fetcher::Work::finish_done() {
         VALIJA_ENSURE(!node.empty(), "each transfer is known and finished once");
         auto& transfer = *node.mapped();
         curl_multi_remove_handle(multi, transfer.handle);
-        transfer.job.done(outcome(transfer, code));
+        finish(transfer, code);
     }
+}
+
+void Fetcher::Work::finish(Transfer& transfer, CURLcode code) {
+    std::string next = redirection(transfer.handle, code);
+    if (next.empty()) {
+        transfer.job.done(outcome(transfer, code));
+        return;
+    }
+    if (!is_http(next)) {
+        transfer.job.done(fault(FaultKind::Input, doing_of(transfer),
+                                "redirected to an address that is neither http nor https"));
+        return;
+    }
+    if (transfer.job.redirects == redirect_limit) {
+        transfer.job.done(fault(FaultKind::Network, doing_of(transfer), "redirected too often"));
+        return;
+    }
+    Job job = std::move(transfer.job);
+    job.url = std::move(next);
+    ++job.redirects;
+    std::scoped_lock const lock(mutex);
+    waiting.push_back(std::move(job));
 }
 
 void Fetcher::Work::stop_all() {
@@ -243,16 +322,27 @@ void Fetcher::Work::stop_all() {
     }
 }
 
-Fetcher::Fetcher() : work_(std::make_unique<Work>()) {}
+Fetcher::Fetcher(Proxy proxy) : work_(std::make_unique<Work>()) { set_proxy(std::move(proxy)); }
 
 Fetcher::~Fetcher() = default;
 
 void Fetcher::fetch(std::string url, std::function<void(Result<std::string>)> done) {
+    fetch(std::move(url), {}, std::move(done));
+}
+
+void Fetcher::fetch(std::string url, std::string body,
+                    std::function<void(Result<std::string>)> done) {
     {
         std::scoped_lock const lock(work_->mutex);
-        work_->waiting.push_back({std::move(url), std::move(done)});
+        work_->waiting.push_back(
+            {.url = std::move(url), .body = std::move(body), .done = std::move(done)});
     }
     curl_multi_wakeup(work_->multi);
+}
+
+void Fetcher::set_proxy(Proxy proxy) {
+    std::scoped_lock const lock(work_->mutex);
+    work_->proxy = std::move(proxy);
 }
 
 }  // namespace valija::net

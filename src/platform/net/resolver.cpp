@@ -1,6 +1,7 @@
 #include "platform/net/resolver.hpp"
 
 #include <unbound.h>
+#include <unistd.h>
 
 #include <array>
 #include <boost/asio/as_tuple.hpp>
@@ -17,6 +18,7 @@
 
 #include "platform/base/text.hpp"
 #include "platform/net/internal/dns_data.hpp"
+#include "platform/net/internal/name_look_ups.hpp"
 
 namespace valija::net {
 
@@ -280,7 +282,21 @@ class UnboundResolver final : public Resolver {
         return look_up_addresses(pump_, std::move(host), deadline_);
     }
 
+    Task<Result<Answer<PtrName>>> ptr(std::string address) override {
+        return internal::look_up_ptr(asker(), std::move(address), deadline_);
+    }
+
+    Task<Result<TlsaAnswer>> tlsa(std::string host, uint16_t port) override {
+        return internal::look_up_tlsa(asker(), std::move(host), port, deadline_);
+    }
+
   private:
+    internal::Asker asker() const {
+        return [pump = pump_](std::string name, std::vector<int> types, Duration deadline) {
+            return ask(pump, std::move(name), std::move(types), deadline);
+        };
+    }
+
     std::shared_ptr<Pump> pump_;
     Duration deadline_;
 };
@@ -309,11 +325,21 @@ int set_up(ub_ctx* context, const ResolverOptions& wanted) {
         if (error == 0) error = ::ub_ctx_set_option(context, option.name, option.value);
     }
     if (error != 0) return error;
+    const bool has_anchor = !wanted.trust_anchor.empty();
+    // Who names an anchor promises a resolver that hands signatures through: none is then a
+    // forgery.
+    if (has_anchor) error = ::ub_ctx_set_option(context, "harden-dnssec-stripped:", "yes");
+    if (error == 0 && has_anchor) {
+        error = ::ub_ctx_add_ta_file(context, wanted.trust_anchor.c_str());
+    }
+    if (error != 0) return error;
     if (!wanted.forward.empty()) {
-        error = ::ub_ctx_set_option(context, "module-config:", "iterator");
+        if (!has_anchor) error = ::ub_ctx_set_option(context, "module-config:", "iterator");
         if (error == 0) error = ::ub_ctx_set_fwd(context, wanted.forward.c_str());
         // Names that libunbound answers by itself, but a laboratory may serve.
-        if (error == 0) error = ::ub_ctx_zone_remove(context, "test.");
+        for (auto const* const zone : {"test.", "127.in-addr.arpa."}) {
+            if (error == 0) error = ::ub_ctx_zone_remove(context, zone);
+        }
         return error;
     }
     // Without the files: as the C library does it.
@@ -322,7 +348,7 @@ int set_up(ub_ctx* context, const ResolverOptions& wanted) {
     if (error == 0 && std::filesystem::exists("/etc/hosts")) {
         error = ::ub_ctx_hosts(context, nullptr);
     }
-    if (error == 0 && std::filesystem::exists(root_anchor)) {
+    if (error == 0 && !has_anchor && std::filesystem::exists(root_anchor)) {
         error = ::ub_ctx_add_ta_file(context, root_anchor);
     }
     return error;
@@ -334,6 +360,11 @@ Result<std::unique_ptr<Resolver>> make_resolver(const ResolverOptions& options_w
     auto* const context = ::ub_ctx_create();
     if (context == nullptr) return fault(FaultKind::System, "starting the resolver", "libunbound");
     auto pump = std::make_shared<Pump>(context);
+    auto const& anchor = options_wanted.trust_anchor;
+    if (!anchor.empty() && ::access(anchor.c_str(), R_OK) != 0) {
+        return fault(FaultKind::Input, "reading the DNSSEC trust anchors in " + anchor,
+                     "no such file, or not readable");
+    }
     if (auto const error = set_up(context, options_wanted); error != 0) {
         return fault(FaultKind::System, "starting the resolver " + options_wanted.forward,
                      ::ub_strerror(error));

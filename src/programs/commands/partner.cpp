@@ -34,7 +34,7 @@ std::string file_of(const std::string& name) { return "etc/partners.d/" + name +
 std::string option_of(const SettingRow& row) {
     std::string name = row.key;
     std::ranges::replace(name, '_', '-');
-    if (name == "domains" || name == "names") name.pop_back();
+    if (name == "domains" || name == "names" || name == "pins" || name == "routes") name.pop_back();
     return "--" + name;
 }
 
@@ -44,6 +44,9 @@ std::string value_name_of(const SettingRow& row) {
     if (row.type.starts_with("Span(")) return "TIME";
     if (row.key == "trust") return "ANCHOR";
     if (row.key == "crl") return "URL";
+    if (row.key == "pins") return "SHA256";
+    if (row.key == "routes") return "HOST";
+    if (row.key == "mx_known") return "HOST-AND-ADDRESSES";
     if (row.key == "contact") return "ADDRESS";
     if (row.key == "certificate") return "CERTIFICATE";
     return option_of(row) == "--domain" ? "DOMAIN" : "NAME";
@@ -61,18 +64,6 @@ std::vector<Option> setting_options() {
                            .times = row.type == "TextList" ? Times::Many : Times::Once});
     }
     return options;
-}
-
-const Partner* find_partner(const Directory& directory, const std::string& name) {
-    const Partner* found = directory.partner(name);
-    if (found != nullptr) return found;
-    std::vector<std::string> known;
-    for (const Partner& partner : directory.partners) known.push_back(partner.name);
-    const auto near = nearest(name, known);
-    fmt::print(
-        stderr, "valija: no partner is called \"{}\"{}\n", escape_peer_text(name, 60),
-        near ? fmt::format("; did you mean \"{}\"?", *near) : "; `valija partner list` shows them");
-    return nullptr;
 }
 
 // The server that runs, if one does, takes what was written; says what happened.
@@ -94,18 +85,6 @@ int tell_server(const Invocation& invocation, const std::string& done) {
     fmt::print(stdout, "{}, but the running server refused it:\n", done);
     fmt::print(stderr, "{}", answer->err);
     return answer->exit_status;
-}
-
-// All is validated, the anchors too, before a byte is written.
-int change(const Invocation& invocation, const std::string& file,
-           const std::vector<Change>& changes) {
-    const auto text = settings::changed_text(invocation.home, file, changes);
-    if (!text) return refuse(text.error());
-    const auto world = partners::load_world(invocation.home, {{file, *text}});
-    if (!world) return refuse(world.error());
-    const auto written = settings::change_file(invocation.home, file, changes);
-    if (!written) return refuse(written.error());
-    return tell_server(invocation, file + " is written");
 }
 
 // One value of an option; of a list all of them, each of which may be a list with commas. Nothing:
@@ -148,7 +127,7 @@ int run_add(const Invocation& invocation) {
         if (!value) return status::usage;
         changes.push_back({.key = row.key, .toml_value = std::move(value)});
     }
-    return change(invocation, file_of(name), changes);
+    return change_partner(invocation, file_of(name), changes);
 }
 
 // "send=enforce"; "names=" empties a list or text; nothing: a problem was printed.
@@ -186,7 +165,8 @@ int run_set(const Invocation& invocation) {
     const auto directory = settings::load(invocation.home);
     if (!directory) return refuse(directory.error());
     const Partner* partner = find_partner(*directory, invocation.one("NAME"));
-    return partner == nullptr ? status::no : change(invocation, partner->origin.file, changes);
+    return partner == nullptr ? status::no
+                              : change_partner(invocation, partner->origin.file, changes);
 }
 
 int run_remove(const Invocation& invocation) {
@@ -289,10 +269,35 @@ Command set_command() {
 
 }  // namespace
 
+const Partner* find_partner(const Directory& directory, const std::string& name) {
+    const Partner* found = directory.partner(name);
+    if (found != nullptr) return found;
+    std::vector<std::string> known;
+    for (const Partner& partner : directory.partners) known.push_back(partner.name);
+    const auto near = nearest(name, known);
+    fmt::print(
+        stderr, "valija: no partner is called \"{}\"{}\n", escape_peer_text(name, 60),
+        near ? fmt::format("; did you mean \"{}\"?", *near) : "; `valija partner list` shows them");
+    return nullptr;
+}
+
+// All is validated, the anchors too, before a byte is written.
+int change_partner(const Invocation& invocation, const std::string& file,
+                   const std::vector<Change>& changes) {
+    const auto text = settings::changed_text(invocation.home, file, changes);
+    if (!text) return refuse(text.error());
+    const auto world = partners::load_world(invocation.home, {{file, *text}});
+    if (!world) return refuse(world.error());
+    const auto written = settings::change_file(invocation.home, file, changes);
+    if (!written) return refuse(written.error());
+    return tell_server(invocation, file + " is written");
+}
+
 std::vector<Command> partner_commands() {
     return {
         add_command(),
         set_command(),
+        partner_pin_command(),
         {.group = "Partners",
          .noun = "partner",
          .verb = "remove",

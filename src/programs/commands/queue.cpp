@@ -1,3 +1,7 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+
 #include "programs/commands/commands.hpp"
 
 namespace valija::programs {
@@ -10,7 +14,14 @@ int run_list(const Invocation& invocation) {
 }
 
 int run_show(const Invocation& invocation) {
-    return ask_server(invocation, "queue show", {{"id", invocation.one("ID")}});
+    const auto language = language_asked(invocation);
+    if (!language) {
+        fmt::print(stderr, "valija: --lang is en or es\n");
+        return status::usage;
+    }
+    return ask_server(
+        invocation, "queue show",
+        {{"id", invocation.one("ID")}, {"lang", *language == Language::Spanish ? "es" : "en"}});
 }
 
 int run_retry(const Invocation& invocation) {
@@ -42,6 +53,9 @@ std::vector<Command> queue_commands() {
          .noun = "queue",
          .verb = "show",
          .arguments = {{.name = "ID", .help = "the message's id, as `queue list` prints it"}},
+         .options = {{.name = "--lang",
+                      .value_name = "LANGUAGE",
+                      .help = "of the steps: en or es [the terminal's]"}},
          .summary = "show one message and what its last attempt met",
          .description =
              "For a partner the steps of the last judgement are printed: which step failed,\n"

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 
+#include "control/explain/rendering.hpp"
 #include "programs/commands/commands.hpp"
 
 namespace valija::programs {
@@ -12,10 +14,10 @@ std::string control_socket(const Invocation& invocation) {
 }
 
 int ask_server(const Invocation& invocation, const std::string& command,
-               std::map<std::string, std::string> arguments) {
+               std::map<std::string, std::string> arguments, std::chrono::seconds patience) {
     const auto answer = service::ask(
         control_socket(invocation),
-        {.command = command, .arguments = std::move(arguments), .json = invocation.json});
+        {.command = command, .arguments = std::move(arguments), .json = invocation.json}, patience);
     if (!answer && answer.error().kind == FaultKind::Network) {
         fmt::print(stderr,
                    "valija: no server is running for {}; start it with: valija serve --home {}\n",
@@ -29,6 +31,15 @@ int ask_server(const Invocation& invocation, const std::string& command,
     fmt::print(stdout, "{}", answer->out);
     fmt::print(stderr, "{}", answer->err);
     return answer->exit_status;
+}
+
+std::optional<Language> language_asked(const Invocation& invocation) {
+    if (invocation.has("--lang")) return language_of(invocation.one("--lang"));
+    const auto set = [](const char* name) {
+        const char* value = std::getenv(name);
+        return std::string_view(value == nullptr ? "" : value);
+    };
+    return explain::language_of_terminal(set("LC_ALL"), set("LC_MESSAGES"), set("LANG"));
 }
 
 std::string in_force_text(const std::vector<settings::InForce>& rows) {

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
+#include <filesystem>
+
+#include "platform/base/text.hpp"
 
 namespace valija::lab {
 namespace {
@@ -72,7 +75,7 @@ Result<void> fetch_list(Stage& stage, const Organisation& of, const std::string&
     const auto asked = stage.world().command(of, {"crl", "fetch"});
     if (!asked) return std::unexpected(asked.error());
     stage.tell("$ valija crl fetch");
-    stage.tell_text(asked->out);
+    stage.tell_output(asked->out);
     return wait_until("waiting for the new revocation list", kQueueDeadline,
                       [&] { return known_entries(stage, of, url) > before; });
 }
@@ -93,7 +96,7 @@ Result<InQueue> wait_in_queue(Stage& stage, const Organisation& of, const std::s
     const auto shown = stage.world().command(of, {"queue", "show", id});
     if (!shown) return std::unexpected(shown.error());
     stage.tell("$ valija queue show " + id);
-    stage.tell_text(shown->out);
+    stage.tell_output(shown->out);
     return *found;
 }
 
@@ -113,6 +116,53 @@ Result<void> gets_through(Stage& stage, const Organisation& of, const Letter& le
     if (!message) return std::unexpected(message.error());
     stage.compare_mark(of, *message, "pass");
     return {};
+}
+
+Result<std::string> contoso_sends(Stage& stage, Letter& letter) {
+    const auto session = stage.send(insider(stage.world().contoso()), letter, kEndOfData);
+    if (!session) return std::unexpected(session.error());
+    return session->queue_id();
+}
+
+Letter letter_to_woodgrove(World& world, const std::string& subject) {
+    return {world.contoso().mailbox, world.woodgrove().mailbox, subject};
+}
+
+Result<void> renew(World& world) {
+    Organisation& woodgrove = world.woodgrove();
+    const auto good = woodgrove.ca.issue(world.request_for(woodgrove, woodgrove.hostname));
+    if (!good) return std::unexpected(good.error());
+    return world.install_certificate(woodgrove, *good);
+}
+
+Result<void> restart_without_lists(World& world) {
+    Organisation& contoso = world.contoso();
+    contoso.server.reset();
+    std::error_code failed;
+    std::filesystem::remove_all(contoso.home + "/state/crl", failed);
+    if (failed) return fault(FaultKind::System, "removing the kept lists", failed.message());
+    return world.start_server(contoso);
+}
+
+Result<void> set_partner(Stage& stage, const std::vector<std::string>& assignments) {
+    World& world = stage.world();
+    std::vector<std::string> words{"partner", "set", world.woodgrove().who.name};
+    words.insert(words.end(), assignments.begin(), assignments.end());
+    stage.tell("$ valija " + join(words, " "));
+    const auto done = world.command(world.contoso(), words);
+    if (!done) return std::unexpected(done.error());
+    if (done->exit_status != 0) return fault(FaultKind::System, "partner set", done->err);
+    return {};
+}
+
+Result<void> with_branch(Stage& stage, const std::function<Result<void>()>& play) {
+    World& world = stage.world();
+    const std::string& domain = world.woodgrove().who.domain;
+    const std::string both = fmt::format("domains={0},branch.{0}", domain);
+    auto done = set_partner(stage, {both, "names=" + world.woodgrove().hostname});
+    if (done) done = play();
+    const auto undone = set_partner(stage, {"domains=" + domain, "names="});
+    return done ? undone : done;
 }
 
 }  // namespace valija::lab

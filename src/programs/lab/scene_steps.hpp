@@ -4,12 +4,14 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "programs/lab/stage.hpp"
 
 namespace valija::lab {
 
 inline constexpr std::string_view kPathGroup = "path";
+inline constexpr std::string_view kTrustGroup = "trust";
 
 // What a server says.
 std::string sender_ok(const std::string& sender);
@@ -40,5 +42,23 @@ Result<void> waits_at_step(Stage& stage, const Organisation& of, const std::stri
 
 // The letter gets through after all, and has the mark.
 Result<void> gets_through(Stage& stage, const Organisation& of, const Letter& letter);
+
+Letter letter_to_woodgrove(World& world, const std::string& subject);
+
+// Sends from Contoso to Woodgrove Bank, and tells the reply; gives the queue id.
+Result<std::string> contoso_sends(Stage& stage, Letter& letter);
+
+// Woodgrove Bank's server with a new, good certificate.
+Result<void> renew(World& world);
+
+// What Contoso keeps of revocation lists goes with the restart: it knows nothing of any
+// certificate.
+Result<void> restart_without_lists(World& world);
+
+// Changes the partner's file at Contoso.
+Result<void> set_partner(Stage& stage, const std::vector<std::string>& assignments);
+
+// One more domain for the partner, with two mail exchangers (World::start_decoy); then back to one.
+Result<void> with_branch(Stage& stage, const std::function<Result<void>()>& play);
 
 }  // namespace valija::lab

@@ -171,6 +171,33 @@ service lmtp {{
 }}
 )";
 
+// Arguments: address and port to listen on, address and port of the server.
+constexpr const char* kMaskingRelay = R"(
+import socketserver, socket, sys, threading
+
+class Relay(socketserver.BaseRequestHandler):
+    def handle(self):
+        with socket.create_connection((sys.argv[3], int(sys.argv[4])), 20) as server:
+            thread = threading.Thread(target=self.pass_on, args=(self.request, server))
+            thread.start()
+            self.pass_on(server, self.request)
+            thread.join()
+
+    def pass_on(self, source, sink):
+        try:
+            while piece := source.recv(65536):
+                sink.sendall(piece.replace(b"250-STARTTLS", b"250-XXXXXXXA"))
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # one side is gone; the other one ends by its own deadline
+
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = daemon_threads = True
+
+with Server((sys.argv[1], int(sys.argv[2])), Relay) as server:
+    server.serve_forever()
+)";
+
 }  // namespace
 
 std::vector<std::string> missing_programs() {
@@ -205,6 +232,16 @@ Result<Child> start_web_server(const std::string& directory, const std::string& 
         Child::start("the web server",
                      {"/usr/bin/python3", "-m", "http.server", std::to_string(place.port), "--bind",
                       place.address, "--directory", directory},
+                     output_file),
+        {place});
+}
+
+Result<Child> start_masking_relay(const Place& place, const Place& server,
+                                  const std::string& output_file) {
+    return when_listening(
+        Child::start("the firewall",
+                     {"/usr/bin/python3", "-c", kMaskingRelay, place.address,
+                      std::to_string(place.port), server.address, std::to_string(server.port)},
                      output_file),
         {place});
 }

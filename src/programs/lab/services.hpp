@@ -29,6 +29,10 @@ Result<Child> start_name_server(const std::string& directory, const Place& place
 Result<Child> start_web_server(const std::string& directory, const std::string& output_file,
                                const Place& place);
 
+// Passes SMTP on to `server`, with the offer of STARTTLS made unreadable, as some firewalls do.
+Result<Child> start_masking_relay(const Place& place, const Place& server,
+                                  const std::string& output_file);
+
 struct MailboxPlan {
     std::string directory;  // is made: configuration, users, mail
     Place lmtp;

@@ -30,10 +30,10 @@ void Stage::tell_all(const std::vector<std::string>& lines) {
     for (const std::string& line : lines) tell(line);
 }
 
-void Stage::tell_text(std::string_view text) {
-    for (const std::string_view line : split(text, '\n')) {
-        if (!trim(line).empty()) tell(line);
-    }
+void Stage::tell_output(std::string_view text) {
+    while (text.ends_with('\n')) text.remove_suffix(1);
+    if (text.empty()) return;
+    for (const std::string_view line : split(text, '\n')) lines_.emplace_back(line);
 }
 
 void Stage::compare(std::string what, std::string expected, std::string happened) {
@@ -81,7 +81,9 @@ void Stage::compare_mark(const Organisation& of, std::string_view message, std::
 const std::vector<Scene>& all_scenes() {
     static const std::vector<Scene> scenes = [] {
         std::vector<Scene> all = path_scenes();
-        for (const Scene& scene : waiting_scenes()) all.push_back(scene);
+        for (const auto& more : {waiting_scenes(), trust_scenes(), tool_scenes()}) {
+            all.insert(all.end(), more.begin(), more.end());
+        }
         return all;
     }();
     return scenes;

@@ -31,7 +31,7 @@ class Stage {
 
     void tell(std::string_view line);  // a decisive line, as it was seen
     void tell_all(const std::vector<std::string>& lines);
-    void tell_text(std::string_view text);  // the same, many lines in one
+    void tell_output(std::string_view text);  // of Valija itself, which has escaped what peers said
     void compare(std::string what, std::string expected, std::string happened);
 
     // Sends and tells the decisive lines: those of `command`; all of them with --verbose.
@@ -68,5 +68,7 @@ const std::vector<Scene>& all_scenes();  // in the order of playing
 
 std::vector<Scene> path_scenes();
 std::vector<Scene> waiting_scenes();
+std::vector<Scene> trust_scenes();
+std::vector<Scene> tool_scenes();
 
 }  // namespace valija::lab

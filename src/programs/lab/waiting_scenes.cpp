@@ -1,7 +1,6 @@
 // Group `path`, second part: mail that waits, and goes once the path is good.
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <functional>
 
 #include "platform/base/text.hpp"
@@ -12,25 +11,6 @@ namespace valija::lab {
 namespace {
 
 constexpr size_t kLargestCertificate = 1U << 20U;
-
-// Sends from Contoso to Woodgrove Bank, and tells the reply; gives the queue id.
-Result<std::string> contoso_sends(Stage& stage, Letter& letter) {
-    const auto session = stage.send(insider(stage.world().contoso()), letter, kEndOfData);
-    if (!session) return std::unexpected(session.error());
-    return session->queue_id();
-}
-
-Letter letter_to_woodgrove(World& world, const std::string& subject) {
-    return {world.contoso().mailbox, world.woodgrove().mailbox, subject};
-}
-
-// Woodgrove Bank's server with a new, good certificate.
-Result<void> renew(World& world) {
-    Organisation& woodgrove = world.woodgrove();
-    const auto good = woodgrove.ca.issue(world.request_for(woodgrove, woodgrove.hostname));
-    if (!good) return std::unexpected(good.error());
-    return world.install_certificate(woodgrove, *good);
-}
 
 Result<void> wrong_server_certificate(Stage& stage) {
     World& world = stage.world();
@@ -47,17 +27,6 @@ Result<void> wrong_server_certificate(Stage& stage) {
     if (!waited) return waited;
     stage.tell("Woodgrove Bank mends its certificate; Contoso's next attempt:");
     return gets_through(stage, woodgrove, letter);
-}
-
-// What Contoso keeps of revocation lists goes with the restart: it knows nothing of any
-// certificate.
-Result<void> restart_without_lists(World& world) {
-    Organisation& contoso = world.contoso();
-    contoso.server.reset();
-    std::error_code failed;
-    std::filesystem::remove_all(contoso.home + "/state/crl", failed);
-    if (failed) return fault(FaultKind::System, "removing the kept lists", failed.message());
-    return world.start_server(contoso);
 }
 
 Result<void> list_server_down(Stage& stage) {
@@ -84,18 +53,6 @@ Result<void> list_server_down(Stage& stage) {
     if (!done) return done;
     stage.tell("the list can be fetched again; Woodgrove Bank's next attempt:");
     return gets_through(stage, world.contoso(), letter);
-}
-
-// Changes the partner's file at Contoso.
-Result<void> set_partner(Stage& stage, const std::vector<std::string>& assignments) {
-    World& world = stage.world();
-    std::vector<std::string> words{"partner", "set", world.woodgrove().who.name};
-    words.insert(words.end(), assignments.begin(), assignments.end());
-    stage.tell("$ valija " + join(words, " "));
-    const auto done = world.command(world.contoso(), words);
-    if (!done) return std::unexpected(done.error());
-    if (done->exit_status != 0) return fault(FaultKind::System, "partner set", done->err);
-    return {};
 }
 
 Result<void> monitor(Stage& stage) {
@@ -165,17 +122,14 @@ Result<void> revoked_while_waiting(Stage& stage) {
     return gets_through(stage, woodgrove, letter);
 }
 
-// One more domain for the partner, whose first mail exchanger is the decoy; then back to one.
-Result<void> with_branch(Stage& stage, const std::function<Result<void>()>& play) {
-    World& world = stage.world();
-    const std::string& domain = world.woodgrove().who.domain;
-    const std::string both = fmt::format("domains={0},branch.{0}", domain);
-    auto done = set_partner(stage, {both, "names=" + world.woodgrove().hostname});
-    if (done) done = world.start_decoy();
-    if (done) done = play();
-    world.stop_decoy();
-    const auto undone = set_partner(stage, {"domains=" + domain, "names="});
-    return done ? undone : done;
+// The branch's first mail exchanger is the decoy.
+Result<void> with_decoy(Stage& stage, const std::function<Result<void>()>& play) {
+    return with_branch(stage, [&]() -> Result<void> {
+        auto done = stage.world().start_decoy();
+        if (done) done = play();
+        stage.world().stop_decoy();
+        return done;
+    });
 }
 
 std::string text_of(const std::string& file) {
@@ -197,7 +151,7 @@ Result<void> tell_refused_host(Stage& stage) {
 }
 
 Result<void> second_host(Stage& stage) {
-    return with_branch(stage, [&stage]() -> Result<void> {
+    return with_decoy(stage, [&stage]() -> Result<void> {
         World& world = stage.world();
         Letter letter = letter_to_woodgrove(world, "past the first host");
         letter.recipient =

@@ -182,8 +182,11 @@ Result<ClientCertificate> World::write_certificate(const authority::Issued& issu
     return files;
 }
 
-Result<void> World::install_certificate(const Organisation& of, const authority::Issued& issued) {
-    const auto written = all_of({store::write_file(of.certificate, issued.certificate.pem()),
+Result<void> World::install_certificate(const Organisation& of, const authority::Issued& issued,
+                                        const std::vector<x509::Certificate>& behind) {
+    std::string chain = issued.certificate.pem();
+    for (const x509::Certificate& certificate : behind) chain += certificate.pem();
+    const auto written = all_of({store::write_file(of.certificate, chain),
                                  store::write_file(of.key, issued.key_pem, 0600)});
     if (!written) return written;
     const auto reloaded = command(of, {"reload"});
@@ -192,6 +195,19 @@ Result<void> World::install_certificate(const Organisation& of, const authority:
         return fault(FaultKind::System, "reloading " + of.who.title, reloaded->err);
     }
     return {};
+}
+
+Result<std::string> World::publish(const Organisation& of, const std::string& file,
+                                   const std::string& list) {
+    const auto written =
+        store::write_file(fmt::format("{}/{}-web/{}", root_, of.who.name, file), list, 0644);
+    if (!written) return std::unexpected(written.error());
+    return fmt::format("http://{}/{}", of.web.text(), file);
+}
+
+Result<void> World::write_anchor(const Organisation& of, const std::string& name,
+                                 const x509::Certificate& root) {
+    return store::write_file(fmt::format("{}/etc/anchors/{}.pem", of.home, name), root.pem());
 }
 
 Result<Finished> World::command(const Organisation& of, std::vector<std::string> words) const {
@@ -246,6 +262,12 @@ Result<void> World::start_decoy() {
              fmt::format(kReceive, Place{.address = decoy_place(), .port = smtp_port_}.text(),
                          decoy_place(), range()))});
     return written ? keep(decoy_, serve("the decoy", decoy_home())) : written;
+}
+
+Result<void> World::start_firewall() {
+    return keep(decoy_, start_masking_relay({.address = decoy_place(), .port = smtp_port_},
+                                            {.address = woodgrove_->address, .port = smtp_port_},
+                                            root_ + "/firewall.output"));
 }
 
 Result<void> World::start_web(Organisation& of) {

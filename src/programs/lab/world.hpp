@@ -97,8 +97,17 @@ class World {
     // Signs the list anew, with all that was revoked, where the web server gives it out.
     Result<void> publish_list(Organisation& of);
 
-    // The organisation's mail server shows this certificate from now on.
-    Result<void> install_certificate(const Organisation& of, const authority::Issued& issued);
+    // The organisation's mail server shows this certificate from now on, and those behind it.
+    Result<void> install_certificate(const Organisation& of, const authority::Issued& issued,
+                                     const std::vector<x509::Certificate>& behind = {});
+
+    // Puts a revocation list on the organisation's web server; gives its URL.
+    Result<std::string> publish(const Organisation& of, const std::string& file,
+                                const std::string& list);
+
+    // A CA that the organisation may name in `trust` of a partner.
+    Result<void> write_anchor(const Organisation& of, const std::string& name,
+                              const x509::Certificate& root);
 
     Result<void> start_server(Organisation& of);
 
@@ -109,6 +118,12 @@ class World {
     Result<void> start_decoy();
 
     void stop_decoy() { decoy_.reset(); }
+
+    // In the decoy's place a firewall before Woodgrove Bank's server, which masks STARTTLS.
+    Result<void> start_firewall();
+
+    // An address of the lab where nobody listens.
+    Place nobody() const { return {.address = block_.address(99), .port = 9}; }
 
     std::string decoy_home() const;
 

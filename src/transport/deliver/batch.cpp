@@ -1,9 +1,13 @@
 #include "transport/deliver/batch.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
+#include "platform/base/text.hpp"
 #include "transport/deliver/host_session.hpp"
 #include "transport/deliver/settle.hpp"
+#include "transport/route/mx_changes.hpp"
 #include "transport/route/plan.hpp"
 
 namespace valija::deliver {
@@ -25,6 +29,8 @@ struct Attempt {
     uint16_t port;
     int tried = 0;
     std::optional<Trouble> last;
+    std::set<tcp::endpoint> seen = {};  // hosts with the same address are tried once (CI-39)
+    std::map<std::string, std::vector<std::string>> addresses = {};  // of hosts looked up
 
     // A reload in between: what is left is planned anew, by the rules that are in force now.
     bool is_current() const { return parts.world.get() == world; }
@@ -77,6 +83,9 @@ Task<std::optional<Trouble>> send_all(Attempt* attempt, HostSession* session) {
 Task<std::optional<Trouble>> try_once(Attempt* attempt, std::string host, tcp::endpoint endpoint,
                                       HostSession::Tls tls) {
     HostSession session(attempt->parts, attempt->plan, std::move(host), endpoint, tls);
+    if (tls == HostSession::Tls::Never && attempt->last) {
+        session.after(attempt->last->ladder);
+    }
     std::optional<Trouble> trouble = co_await session.open();
     if (trouble) {
         trouble->tls = session.tls();
@@ -96,6 +105,24 @@ Task<void> try_endpoint(Attempt* attempt, std::string host, tcp::endpoint endpoi
     }
 }
 
+// A partner's MX hosts or addresses are not those that were pinned: an event, and mail goes on
+// (CI-11); what the certificate must prove is unchanged.
+void note_changes(const Attempt& attempt) {
+    const route::Plan& plan = attempt.plan;
+    if (!plan.partner) {
+        return;
+    }
+    const Time now = attempt.parts.clock.now();
+    for (const Text& change : route::mx_changes(plan.partner->mx_known, plan, attempt.addresses)) {
+        const std::string text = change.english();
+        if (attempt.parts.told->is_news(plan.partner->name + " " + text, now)) {
+            attempt.parts.log.emit(
+                observe::Event::PartnerMxChanged,
+                {{"partner", plan.partner->name}, {"domain", plan.domain}, {"text", text}});
+        }
+    }
+}
+
 Task<void> try_host(Attempt* attempt, std::string host) {
     const Endpoints endpoints =
         co_await route::addresses(attempt->plan, host, attempt->port, &attempt->parts.resolver);
@@ -104,8 +131,14 @@ Task<void> try_host(Attempt* attempt, std::string host) {
         co_return;
     }
     for (const tcp::endpoint& endpoint : *endpoints) {
+        attempt->addresses[host].push_back(endpoint.address().to_string());
+    }
+    for (const tcp::endpoint& endpoint : *endpoints) {
         if (!attempt->goes_on()) {
             co_return;
+        }
+        if (!attempt->seen.insert(endpoint).second) {
+            continue;
         }
         if (attempt->plan.kind == route::Kind::Smtp &&
             route::is_ourselves(attempt->world->directory, endpoint)) {
@@ -161,6 +194,7 @@ Task<void> deliver_batch(const Parts* parts, std::shared_ptr<Batch> batch) {
                     .port = static_cast<uint16_t>(world->directory.server.smtp_port),
                     .last = std::nullopt};
     co_await try_hosts(&attempt);
+    note_changes(attempt);
     if (!batch->is_empty() && attempt.is_current()) {
         co_await settle_rest(parts, batch,
                              attempt.last ? *attempt.last : without_address(attempt.plan));

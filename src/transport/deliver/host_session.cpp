@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "platform/base/text.hpp"
 #include "platform/net/endpoint.hpp"
 #include "protocol/smtp/content.hpp"
-#include "transport/deliver/path_ladder.hpp"
+#include "transport/route/reach.hpp"
 #include "trust/channel/handshake_rows.hpp"
 
 namespace valija::deliver {
@@ -18,6 +20,8 @@ using smtp::Phase;
 using Need = smtp::ClientDialog::Need;
 
 constexpr size_t kReplyLineLimit = 4096;
+constexpr size_t kKeptLine = 200;
+constexpr size_t kKeptLines = 50;
 
 std::string name_for_hello(const partners::World& world, const route::Plan& plan) {
     return plan.connector.fqdn.empty() ? world.directory.server.hostname : plan.connector.fqdn;
@@ -46,18 +50,35 @@ std::optional<Trouble> HostSession::broken(const Result<void>& result) {
     }
     usable_ = false;
     peer_ended_ = !result && result.error().kind == FaultKind::Network;
-    return with_ladder(result
-                           ? from_reply(*dialog_.failure(), dialog_.phase(), remote_, is_believed())
-                           : from_fault(result.error(), dialog_.phase(), remote_),
-                       dialog_.phase());
+    const Phase phase = dialog_.phase();
+    if (result) {
+        Trouble trouble = from_reply(*dialog_.failure(), phase, remote_, is_believed());
+        auto ladder = ladder_refused_at(plan_, remote_, heard_, phase, trouble.diagnostic);
+        return with_ladder(std::move(trouble), std::move(ladder));
+    }
+    Trouble trouble = from_fault(result.error(), phase, remote_);
+    auto ladder = ladder_broken_at(plan_, remote_, heard_, phase, trouble.text);
+    return with_ladder(std::move(trouble), std::move(ladder));
 }
 
 // What ends a partner's session before its path was judged is a step of the ladder too.
-Trouble HostSession::with_ladder(Trouble trouble, Phase phase) const {
+Trouble HostSession::with_ladder(Trouble trouble, identity::Ladder ladder) {
     if (plan_.partner && ladder_record_.empty()) {
-        trouble.ladder = ladder_broken_at(plan_, remote_, phase, trouble.text);
+        ladder_ = ladder;
+        trouble.ladder = std::move(ladder);
     }
     return trouble;
+}
+
+void HostSession::remember(identity::Ladder ladder) {
+    ladder_record_ = ladder.record();
+    ladder_ = std::move(ladder);
+}
+
+// The deadline of a phase, and never beyond the end that was set.
+void HostSession::wait_for(Phase phase) {
+    const auto left = std::chrono::duration_cast<Duration>(end_ - std::chrono::steady_clock::now());
+    connection_->within(std::clamp(left, Duration(1), smtp::phase_deadline(phase)));
 }
 
 observe::SessionRows HostSession::rows_of() const {
@@ -69,8 +90,11 @@ observe::SessionRows HostSession::rows_of() const {
 
 Task<Result<void>> HostSession::connect() {
     rows_.note({}, "attempting to connect");
-    auto socket = co_await net::connect(endpoint_, plan_.connector.source_address,
-                                        world_->directory.server.delivery_connect_timeout);
+    const auto left = std::chrono::duration_cast<Duration>(end_ - std::chrono::steady_clock::now());
+    const Duration patience =
+        std::clamp(left, Duration(1),
+                   std::max(Duration(1), world_->directory.server.delivery_connect_timeout));
+    auto socket = co_await net::connect(endpoint_, plan_.connector.source_address, patience);
     if (!socket) {
         rows_.disconnected(socket.error().text());
         co_return std::unexpected(socket.error());
@@ -83,9 +107,15 @@ Task<Result<void>> HostSession::connect() {
 
 Task<std::optional<Trouble>> HostSession::open() {
     const auto connected = co_await connect();
+    heard_.reached = route::reached_by(plan_, remote_.host, endpoint_.address().to_string());
     if (!connected) {
-        co_return with_ladder(from_fault(connected.error(), Phase::Connect, remote_),
-                              Phase::Connect);
+        Trouble trouble = from_fault(connected.error(), Phase::Connect, remote_);
+        auto ladder = ladder_broken_at(plan_, remote_, heard_, Phase::Connect, trouble.text);
+        co_return with_ladder(std::move(trouble), std::move(ladder));
+    }
+    if (plan_.partner) {
+        heard_.reached = co_await route::reach(heard_.reached, plan_.partner->rule.profile,
+                                               endpoint_.port(), &parts_.resolver);
     }
     auto trouble = co_await greet();
     usable_ = !trouble.has_value();
@@ -114,15 +144,20 @@ Task<std::optional<Trouble>> HostSession::decide() {
         if (plan_.proof == Proof::Opportunistic) {
             co_return std::nullopt;
         }
-        co_return path_failure(offered ? ladder_broken_at(plan_, remote_, Phase::Handshake,
-                                                          "an attempt before this one")
-                                       : ladder_without_starttls(plan_, remote_));
+        if (!earlier_.steps.empty()) {
+            remember(earlier_);
+            co_return std::nullopt;
+        }
+        co_return path_failure(
+            offered ? ladder_broken_handshake(
+                          plan_, remote_, heard_,
+                          {FaultKind::Network, "an attempt before this one broke", {}})
+                    : ladder_without_starttls(plan_, remote_, heard_));
     }
     dialog_.start_tls();
     const Result<void> agreed = co_await converse();
-    if (auto trouble = broken(agreed)) {
-        trouble->of_tls = true;
-        co_return trouble;
+    if (auto failed = starttls_failed(agreed)) {
+        co_return failed;
     }
     auto trouble = co_await shake_hands();
     if (trouble) {
@@ -131,9 +166,46 @@ Task<std::optional<Trouble>> HostSession::decide() {
     const Result<void> again = co_await converse();
     auto failed = broken(again);
     if (failed && !again) {
-        failed->of_tls = true;  // TLS 1.3: a server that refuses our certificate says so only now
+        co_return broke_after_handshake(std::move(*failed), again.error());
     }
     co_return failed;
+}
+
+// A refused STARTTLS is a path that is not proven, as a missing one is.
+std::optional<Trouble> HostSession::starttls_failed(const Result<void>& agreed) {
+    if (agreed && dialog_.failure() && plan_.partner) {
+        const std::string reply = escape_peer_text(dialog_.failure()->text());
+        auto failed =
+            path_failure(ladder_refused_at(plan_, remote_, heard_, Phase::StartTls, reply));
+        if (failed) {
+            failed->of_tls = true;
+            return failed;
+        }
+    }
+    auto trouble = broken(agreed);
+    if (trouble) {
+        trouble->of_tls = true;
+        trouble->ladder = ladder_;
+    }
+    return trouble;
+}
+
+// TLS 1.3: a server that refuses our certificate says so only now.
+Trouble HostSession::broke_after_handshake(Trouble trouble, const Fault& fault) {
+    trouble.of_tls = true;
+    const std::string words = escape_peer_text(fault.text());
+    const bool may_be_ours =
+        fault.kind == FaultKind::Network && evidence_ && !evidence_->own_chain.empty();
+    if (!plan_.partner || !may_be_ours) {
+        return trouble;
+    }
+    proven_ = false;
+    auto refused = path_failure(with_refused_certificate(ladder_, words));
+    if (refused) {
+        return std::move(*refused);
+    }
+    trouble.ladder = ladder_;
+    return trouble;
 }
 
 const std::string& HostSession::certificate_name() const {
@@ -156,28 +228,39 @@ Task<std::optional<Trouble>> HostSession::shake_hands() {
     if (!context) {
         co_return from_fault(context.error(), Phase::Handshake, remote_);
     }
-    connection_->within(smtp::phase_deadline(Phase::Handshake));
+    wait_for(Phase::Handshake);
     const auto evidence = co_await connection_->connect_tls(*context, remote_.host);
-    if (evidence) {
-        channel::log_handshake(rows_, *evidence);
-        tls_text_ = evidence->protocol;
-        auto trouble = judge(*evidence);
-        if (!trouble) {
-            dialog_.tls_started();
+    if (!evidence) {
+        co_return handshake_failed(evidence.error());
+    }
+    channel::log_handshake(rows_, *evidence);
+    tls_text_ = evidence->protocol;
+    evidence_ = *evidence;
+    auto trouble = judge(*evidence);
+    if (!trouble) {
+        dialog_.tls_started();
+    }
+    co_return trouble;
+}
+
+std::optional<Trouble> HostSession::handshake_failed(const Fault& fault) {
+    channel::log_broken_handshake(rows_, fault.text());
+    parts_.log.emit(Event::TlsFailed,
+                    {{"session", id_}, {"remote", remote_.text()}, {"text", fault.text()}});
+    if (plan_.partner) {
+        auto failed = path_failure(ladder_broken_handshake(plan_, remote_, heard_, fault));
+        if (failed) {
+            return failed;
         }
-        co_return trouble;
     }
-    channel::log_broken_handshake(rows_, evidence.error().text());
-    parts_.log.emit(
-        Event::TlsFailed,
-        {{"session", id_}, {"remote", remote_.text()}, {"text", evidence.error().text()}});
-    if (plan_.proof != Proof::Verified) {
-        Trouble trouble = from_fault(evidence.error(), Phase::Handshake, remote_);
-        trouble.of_tls = true;
-        co_return trouble;
-    }
-    co_return path_failure(
-        ladder_broken_at(plan_, remote_, Phase::Handshake, evidence.error().text()));
+    Trouble trouble = from_fault(fault, Phase::Handshake, remote_);
+    trouble.of_tls = true;
+    trouble.ladder = ladder_;
+    return trouble;
+}
+
+std::optional<Trouble> HostSession::judge_again() {
+    return evidence_ ? judge(*evidence_) : std::nullopt;
 }
 
 std::optional<Trouble> HostSession::judge(const x509::Evidence& evidence) {
@@ -186,23 +269,28 @@ std::optional<Trouble> HostSession::judge(const x509::Evidence& evidence) {
     }
     const identity::Rule rule = plan_.partner->rule_for(plan_.domain);
     const Time now = parts_.clock.now();
+    const identity::OwnStatus own =
+        evidence.own_chain.empty() ? identity::OwnStatus{} : parts_.own(evidence.own_chain);
     identity::Ladder ladder =
-        identity::judge(rule, evidence, reached_, identity::Direction::Outbound, *parts_.book(),
-                        now, ladder_before_handshake(plan_, remote_));
+        identity::judge(rule, evidence, heard_.reached, identity::Direction::Outbound,
+                        *parts_.book(), now, ladder_before_handshake(plan_, remote_, heard_), own);
     if (identity::lacks_revocation(ladder)) {
         for (const identity::WantedList& list : identity::wanted_lists(rule, evidence, now)) {
             parts_.want(list);
         }
     }
     proven_ = ladder.is_proven();
-    ladder_record_ = ladder.record();
-    return proven_ ? std::nullopt : path_failure(std::move(ladder));
+    if (!proven_) {
+        return path_failure(std::move(ladder));
+    }
+    remember(std::move(ladder));
+    return std::nullopt;
 }
 
 // Enforce: the trouble that ends the session. Monitor: counted, and the mail goes on.
 std::optional<Trouble> HostSession::path_failure(identity::Ladder ladder) {
     note_unproven(ladder);
-    ladder_record_ = ladder.record();
+    remember(ladder);
     if (plan_.proof != Proof::Verified) {
         return std::nullopt;
     }
@@ -245,7 +333,7 @@ void HostSession::log_output(std::string_view output) {
 // Sends and hears until the dialog needs something other than a reply.
 Task<Result<void>> HostSession::converse() {
     while (dialog_.need() == Need::Reply) {
-        connection_->within(smtp::phase_deadline(dialog_.phase()));
+        wait_for(dialog_.phase());
         const std::string output = dialog_.output();
         log_output(output);
         if (!output.empty()) {
@@ -258,9 +346,27 @@ Task<Result<void>> HostSession::converse() {
         if (!reply) {
             co_return std::unexpected(reply.error());
         }
+        keep(*reply);
         dialog_.hear(*reply);
     }
     co_return Result<void>();
+}
+
+// What was said before the handshake tells whether somebody between us alters SMTP (EX-08).
+void HostSession::keep(const smtp::Reply& reply) {
+    if (evidence_) {
+        return;
+    }
+    if (dialog_.phase() == Phase::Greeting) {
+        heard_.greeting = escape_peer_text(reply.text(), kKeptLine);
+    } else if (dialog_.phase() == Phase::Hello && reply.code != 250) {
+        heard_.refused_hello = escape_peer_text(reply.text(), kKeptLine);
+    } else if (dialog_.phase() == Phase::Hello) {
+        heard_.offers.clear();
+        for (size_t i = 1; i < std::min(reply.lines.size(), kKeptLines); ++i) {
+            heard_.offers.push_back(escape_peer_text(reply.lines[i], kKeptLine));
+        }
+    }
 }
 
 Task<Result<smtp::Reply>> HostSession::read_reply() {
@@ -354,7 +460,7 @@ Task<Result<void>> HostSession::send_content(queue::QueueId id) {
             co_return std::unexpected(chunk.error());
         }
         chunk->empty() ? writer.finish(wire) : writer.append(*chunk, wire);
-        connection_->within(smtp::phase_deadline(Phase::Content));
+        wait_for(Phase::Content);
         const auto written = co_await connection_->write(wire);
         if (!written || chunk->empty()) {
             co_return written;

@@ -2,16 +2,20 @@
 //
 // Promise: for a plan that demands proof nothing of a message is said before the path is proven;
 // the ladder of the attempt is kept, proven or not. A message is offered once in a session.
+// What the judge wants to know of DNS (PTR, TLSA) is looked up before the handshake.
 // Each recipient gets exactly one outcome. Every wait is under its phase's deadline.
 // Not here: which host, retries, what becomes of outcomes. Thread: the loop of the task.
+// `valija check` opens a session without a message, and reads what was heard and judged.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
+#include <chrono>
 #include <optional>
 #include <vector>
 
 #include "protocol/smtp/client_dialog.hpp"
 #include "transport/deliver/parts.hpp"
+#include "transport/deliver/path_ladder.hpp"
 #include "transport/deliver/trouble.hpp"
 #include "trust/channel/connection.hpp"
 
@@ -34,6 +38,12 @@ class HostSession {
     HostSession(const Parts& parts, const route::Plan& plan, std::string host,
                 const boost::asio::ip::tcp::endpoint& endpoint, Tls tls);
 
+    // No wait goes beyond this time, whatever the deadline of its phase.
+    void end_by(std::chrono::steady_clock::time_point end) { end_ = end; }
+
+    // For Tls::Never: what the attempt with TLS came to, already counted.
+    void after(identity::Ladder earlier) { earlier_ = std::move(earlier); }
+
     // Connects, greets, secures and judges. Nullopt: ready for messages.
     Task<std::optional<Trouble>> open();
 
@@ -51,9 +61,22 @@ class HostSession {
 
     Task<void> quit();
 
+    // For explanations: what was said before the handshake, what the handshake yielded, and the
+    // judgement (no steps where nothing was judged).
+    const Heard& heard() const { return heard_; }
+
+    const std::optional<x509::Evidence>& evidence() const { return evidence_; }
+
+    const identity::Ladder& ladder() const { return ladder_; }
+
+    // The same evidence again, by what is known of revocation now.
+    std::optional<Trouble> judge_again();
+
   private:
     observe::SessionRows rows_of() const;
     Task<Result<void>> connect();
+    void wait_for(smtp::Phase phase);
+    void keep(const smtp::Reply& reply);
     void log_output(std::string_view output);
     Task<Result<void>> converse();
     Task<Result<smtp::Reply>> read_reply();
@@ -63,8 +86,12 @@ class HostSession {
     std::optional<Trouble> judge(const x509::Evidence& evidence);
     void note_unproven(const identity::Ladder& ladder);
     std::optional<Trouble> path_failure(identity::Ladder ladder);
+    void remember(identity::Ladder ladder);
     std::optional<Trouble> broken(const Result<void>& result);
-    Trouble with_ladder(Trouble trouble, smtp::Phase phase) const;
+    Trouble with_ladder(Trouble trouble, identity::Ladder ladder);
+    Trouble broke_after_handshake(Trouble trouble, const Fault& fault);
+    std::optional<Trouble> starttls_failed(const Result<void>& agreed);
+    std::optional<Trouble> handshake_failed(const Fault& fault);
     Task<Result<void>> send_content(queue::QueueId id);
     Outcome outcome_of(const smtp::Reply& reply) const;
     std::vector<Outcome> gather(size_t count) const;
@@ -83,7 +110,11 @@ class HostSession {
     std::optional<channel::Connection> connection_;
     smtp::ClientDialog dialog_;
     smtp::ReplyReader reader_;
-    identity::Reached reached_;
+    Heard heard_;
+    std::optional<x509::Evidence> evidence_;
+    std::chrono::steady_clock::time_point end_ = std::chrono::steady_clock::time_point::max();
+    identity::Ladder ladder_;
+    identity::Ladder earlier_;
     std::string ladder_record_;
     std::string tls_text_;
     bool usable_ = false;

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "directory/partners/partners.hpp"
 #include "platform/base/snapshot.hpp"
@@ -10,6 +11,7 @@
 #include "platform/observe/counters.hpp"
 #include "platform/observe/log.hpp"
 #include "platform/observe/protocol_log.hpp"
+#include "transport/deliver/told_changes.hpp"
 #include "transport/queue/spool.hpp"
 #include "trust/channel/credentials.hpp"
 #include "trust/revocation/book.hpp"
@@ -27,6 +29,9 @@ struct Parts {
     observe::ProtocolLog& protocol_log;
     std::function<std::shared_ptr<const revocation::Book>()> book;
     std::function<void(const identity::WantedList&)> want;
+    // What is known of the certificate that we show: its own CA's word on it (EX-25, EX-34).
+    std::function<identity::OwnStatus(const std::vector<x509::Certificate>& chain)> own;
+    std::shared_ptr<ToldChanges> told;
 };
 
 }  // namespace valija::deliver

@@ -40,7 +40,7 @@ PlanWords words_of(const route::Plan& plan) {
                                 "not accept the domain",
                                 domain)};
         case route::Kind::LookUpFailed:
-            return {false, "4.3", fmt::format("looking up {}: {}", domain, plan.dns)};
+            return {false, "4.3", fmt::format("looking up {}: {}", domain, plan.dns.english())};
         default:
             return {false, "3.5",
                     fmt::format("no mailbox server is set for {}: set mailbox.lmtp in "

@@ -18,12 +18,12 @@ using identity::StepState;
 using partners::Mode;
 using partners::PartnerRules;
 
-Step policy_step(const PartnerRules& partner) {
+Step policy_step(const partners::World& world, const PartnerRules& partner) {
     const char* word = partner.receive == Mode::Enforce ? "enforce" : "monitor";
     return {.name = StepName::Policy,
             .state = StepState::Pass,
-            .evidence = say("partner {} ({}): {} = {}", partner.name, partner.origin.file,
-                            "receive", word)};
+            .evidence = say("partner {} ({}): {} = {}", partner.name,
+                            world.written_at(partner, "receive"), "receive", word)};
 }
 
 // It was not the client's choice: a fault of ours must not bounce the partner's mail.
@@ -53,10 +53,11 @@ Ladder without_tls(Ladder ladder) {
     return ladder;
 }
 
-Ladder judge_client(const PartnerRules& partner, std::string_view domain, const Client& client,
-                    const revocation::Book& book, Time now) {
+Ladder judge_client(const partners::World& world, const PartnerRules& partner,
+                    std::string_view domain, const Client& client, const revocation::Book& book,
+                    Time now) {
     Ladder ladder;
-    ladder.add(policy_step(partner));
+    ladder.add(policy_step(world, partner));
     if (!client.tls) {
         return client.tls_offered ? without_tls(std::move(ladder))
                                   : without_own_certificate(std::move(ladder));
@@ -82,10 +83,10 @@ smtp::Reply refusal(const Client& client, Reason reason, partners::OnFailure on_
     return rejects ? smtp::reply(554, "5.7.5", text) : smtp::reply(454, "4.7.5", text);
 }
 
-void judge_partner(SenderDecision& decision, const Client& client, const revocation::Book& book,
-                   Time now) {
+void judge_partner(const partners::World& world, SenderDecision& decision, const Client& client,
+                   const revocation::Book& book, Time now) {
     const PartnerRules& partner = *decision.partner;
-    decision.ladder = judge_client(partner, decision.domain, client, book, now);
+    decision.ladder = judge_client(world, partner, decision.domain, client, book, now);
     decision.proven = decision.ladder.is_proven();
     if (identity::lacks_revocation(decision.ladder)) {
         decision.wanted =
@@ -102,6 +103,10 @@ void judge_partner(SenderDecision& decision, const Client& client, const revocat
     } else {
         decision.would_have_refused = true;
     }
+}
+
+smtp::Reply sender_taken(const mail::ReversePath& sender) {
+    return smtp::reply(250, "2.1.0", (sender ? sender->text() : std::string("<>")) + " Sender OK");
 }
 
 bool is_partners_domain(const PartnerRules& partner, std::string_view domain) {
@@ -170,8 +175,7 @@ SenderDecision decide_sender(const partners::World& world, const Client& client,
                              const mail::ReversePath& sender, const revocation::Book& book,
                              Time now) {
     SenderDecision decision;
-    decision.reply =
-        smtp::reply(250, "2.1.0", (sender ? sender->text() : std::string("<>")) + " Sender OK");
+    decision.reply = sender_taken(sender);
     if (!sender) {
         return decision;
     }
@@ -179,7 +183,15 @@ SenderDecision decide_sender(const partners::World& world, const Client& client,
     const auto partner = world.partner_of(sender->domain);
     if (partner && partner->receive != Mode::Off && client.domain_secure) {
         decision.partner = partner;
-        judge_partner(decision, client, book, now);
+        judge_partner(world, decision, client, book, now);
+    }
+    return decision;
+}
+
+SenderDecision again(const SenderDecision& earlier, const mail::ReversePath& sender) {
+    SenderDecision decision = earlier;
+    if (decision.is_accepted()) {
+        decision.reply = sender_taken(sender);
     }
     return decision;
 }

@@ -50,6 +50,10 @@ SenderDecision decide_sender(const partners::World& world, const Client& client,
                              const mail::ReversePath& sender, const revocation::Book& book,
                              Time now);
 
+// The same decision for another sender of the domain: the path was judged a moment ago and nothing
+// that it was judged by has changed.
+SenderDecision again(const SenderDecision& earlier, const mail::ReversePath& sender);
+
 // The answer at RCPT TO: our own domains for everybody, every domain for our own hosts.
 smtp::Reply decide_recipient(const partners::World& world, const Client& client,
                              const mail::Recipient& recipient);

@@ -18,6 +18,7 @@
 #include "platform/base/snapshot.hpp"
 #include "platform/net/endpoint.hpp"
 #include "platform/net/loops.hpp"
+#include "platform/net/resolver.hpp"
 #include "platform/net/task_group.hpp"
 #include "platform/observe/counters.hpp"
 #include "platform/observe/log.hpp"
@@ -33,6 +34,7 @@ struct Parts {
     const Snapshot<partners::World>& world;
     const Snapshot<channel::Credentials>& credentials;
     queue::Spool& spool;
+    net::Resolver& resolver;
     const Clock& clock;
     observe::Counters& counters;
     observe::Log log;

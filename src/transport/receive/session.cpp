@@ -22,6 +22,9 @@ constexpr size_t kLineLimit = 2048;
 constexpr Duration kContentPause = std::chrono::minutes(3);
 constexpr Duration kHandshake = std::chrono::seconds(60);
 
+// A judgement holds so long for the same sender's domain in one session: dates go on.
+constexpr Duration kMemory = std::chrono::seconds(60);
+
 class Session {
   public:
     Session(const Parts& parts, SessionSetting setting, tcp::socket socket)
@@ -35,7 +38,8 @@ class Session {
           rows_(rows_of(parts, setting_.connector, id_, connection_)),
           client_{.domain_secure = setting_.connector.domain_secure,
                   .may_relay = setting_.may_relay,
-                  .tls = std::nullopt} {}
+                  .tls = std::nullopt,
+                  .reached = {.address = connection_.remote().address().to_string()}} {}
 
     Task<void> run();
 
@@ -51,7 +55,10 @@ class Session {
     Task<bool> say(smtp::Reply reply);
     Task<bool> flush();
     Task<bool> shake_hands(smtp::Reply go_ahead);
-    void ask_sender(const smtp::AskSender& question);
+    Task<void> ask_sender(smtp::AskSender question);
+    Task<void> look_up_client(std::shared_ptr<const partners::World> world, std::string domain);
+    bool is_remembered(const partners::World& world, const revocation::Book& book,
+                       const std::string& domain, Time now) const;
     void note_refused_sender();
     std::string tls_word() const;
     void count_sender(Metric metric) const;
@@ -73,6 +80,17 @@ class Session {
     std::shared_ptr<const channel::TlsContext> context_;
     std::optional<smtp::ServerDialog> dialog_;
     policy::SenderDecision sender_;
+    bool ptr_asked_ = false;
+
+    // What the last judgement was made by: as long as it holds, the domain is not judged anew.
+    struct Judged {
+        std::shared_ptr<const partners::World> world;
+        std::shared_ptr<const revocation::Book> book;
+        Time at;
+    };
+
+    std::optional<Judged> judged_;
+    policy::SenderDecision judged_sender_;
     std::string output_;
     bool closed_by_us_ = false;
 };
@@ -155,7 +173,7 @@ Task<bool> Session::perform(smtp::ServerStep step) {
     if (auto* send = std::get_if<smtp::SendReply>(&step)) {
         put(send->reply);
     } else if (auto* sender = std::get_if<smtp::AskSender>(&step)) {
-        ask_sender(*sender);
+        co_await ask_sender(*sender);
         if (sender_.partner) {
             co_await net::pause(Duration(0));  // a judgement costs: the others have their turn
         }
@@ -221,14 +239,51 @@ Task<bool> Session::shake_hands(smtp::Reply go_ahead) {
     channel::log_handshake(rows_, *evidence);
     client_.tls = std::move(*evidence);
     sender_ = {};
+    judged_.reset();
     dialog_->tls_started();
     co_return true;
 }
 
-void Session::ask_sender(const smtp::AskSender& question) {
+// `cisco-verify` compares the client's PTR names; nobody else needs them. Once a session.
+Task<void> Session::look_up_client(std::shared_ptr<const partners::World> world,
+                                   std::string domain) {
+    const auto partner = world->partner_of(domain);
+    const bool wants = partner && partner->receive != partners::Mode::Off &&
+                       partner->rule.profile == identity::Profile::CiscoVerify;
+    if (!wants || ptr_asked_) {
+        co_return;
+    }
+    ptr_asked_ = true;
+    const auto answer = co_await parts_.resolver.ptr(client_.reached.address);
+    if (!answer) {
+        co_return;  // no name, so none can match
+    }
+    for (const net::PtrName& ptr : answer->records) {
+        client_.reached.ptr.push_back({.name = ptr.name, .confirmed = ptr.confirmed});
+    }
+}
+
+bool Session::is_remembered(const partners::World& world, const revocation::Book& book,
+                            const std::string& domain, Time now) const {
+    return judged_ && judged_->world.get() == &world && judged_->book.get() == &book &&
+           judged_sender_.domain == domain && now >= judged_->at && now - judged_->at < kMemory;
+}
+
+Task<void> Session::ask_sender(smtp::AskSender question) {
     const auto world = parts_.world.get();
-    sender_ =
-        policy::decide_sender(*world, client_, question.sender, *parts_.book(), parts_.clock.now());
+    const std::string domain = question.sender ? question.sender->domain : std::string();
+    co_await look_up_client(world, domain);
+    const auto book = parts_.book();
+    const Time now = parts_.clock.now();
+    if (is_remembered(*world, *book, domain, now)) {
+        sender_ = policy::again(judged_sender_, question.sender);
+    } else {
+        sender_ = policy::decide_sender(*world, client_, question.sender, *book, now);
+        if (sender_.partner) {
+            judged_ = Judged{.world = world, .book = book, .at = now};
+            judged_sender_ = sender_;
+        }
+    }
     for (const identity::WantedList& list : sender_.wanted) {
         parts_.want(list);
     }

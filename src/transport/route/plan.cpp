@@ -39,14 +39,14 @@ void drop_ourselves(const partners::World& world, std::vector<net::MxRecord>& re
 void require_proof(const partners::World& world, Plan& plan) {
     const auto partner = world.partner_of(plan.domain);
     if (!partner || partner->send == partners::Mode::Off) {
-        plan.reason = "no rule: TLS if the server offers it";
+        plan.reason = say("no rule: TLS if the server offers it");
         return;
     }
     const bool enforced = partner->send == partners::Mode::Enforce;
     plan.partner = partner;
     plan.proof = enforced ? Proof::Verified : Proof::Monitor;
-    plan.reason = fmt::format("partner {} ({}): send = {}", partner->name, partner->origin.file,
-                              enforced ? "enforce" : "monitor");
+    plan.reason = say("partner {} ({}): {} = {}", partner->name, world.written_at(*partner, "send"),
+                      "send", enforced ? "enforce" : "monitor");
 }
 
 void take_mail_exchangers(const partners::World& world, std::vector<net::MxRecord> records,
@@ -66,21 +66,21 @@ void take_mail_exchangers(const partners::World& world, std::vector<net::MxRecor
     }
 }
 
-std::string_view signed_text(bool secure) { return secure ? "DNSSEC-validated" : "not signed"; }
+Text signed_text(bool secure) { return secure ? say("DNSSEC-validated") : say("not signed"); }
 
-std::string mx_text(std::vector<net::MxRecord> records, bool secure) {
+Text mx_text(std::vector<net::MxRecord> records, bool secure) {
     std::ranges::sort(records, {}, &net::MxRecord::preference);
-    std::string text = "MX";
+    std::string text;
     for (const net::MxRecord& record : records) {
-        text += fmt::format("{} {} {}", text == "MX" ? "" : ",", record.preference,
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", record.preference,
                             record.host.empty() ? "." : escape_peer_text(record.host));
     }
-    return fmt::format("{} ({})", text, signed_text(secure));
+    return say("MX {} ({})", text, signed_text(secure));
 }
 
 void look_up_failed(const Fault& fault, Plan& plan) {
     plan.kind = Kind::LookUpFailed;
-    plan.dns = escape_peer_text(fault.text());
+    plan.dns = Text::verbatim(escape_peer_text(fault.text()));
 }
 
 // Without MX records the name itself is the host (RFC 5321 5.1).
@@ -91,8 +91,7 @@ Task<void> ask_for_address(std::shared_ptr<const partners::World> world, net::Re
         look_up_failed(answer.error(), *plan);
         co_return;
     }
-    plan->dns =
-        fmt::format("no MX, the domain's own address counts ({})", signed_text(answer->secure));
+    plan->dns = say("no MX, the domain's own address counts ({})", signed_text(answer->secure));
     if (!answer->exists || answer->records.empty()) {
         plan->kind = Kind::NoSuchDomain;
     } else if (is_ourselves(*world, plan->domain)) {
@@ -100,6 +99,26 @@ Task<void> ask_for_address(std::shared_ptr<const partners::World> world, net::Re
     } else {
         plan->hosts.push_back(plan->domain);
     }
+}
+
+// Next hops that the operator has set: no host of them is in doubt, so DNS is not asked for hosts.
+void take_routes(const std::vector<settings::Route>& routes, Plan& plan) {
+    std::string text;
+    for (const settings::Route& route : routes) {
+        plan.routes.push_back(route.host);
+        plan.hosts.push_back(route.is_address ? fmt::format("[{}]", route.host) : route.host);
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", route.priority, route.host);
+    }
+    plan.dns = say("routes {}", text);
+}
+
+Task<void> ask_reference(net::Resolver* resolver, Plan* plan) {
+    const auto answer = co_await resolver->mx(plan->domain);
+    if (!answer || answer->records.empty()) {
+        co_return;  // then the route has no MX name to be compared with
+    }
+    plan->mx_secure = answer->secure;
+    plan->mx_host = std::ranges::min_element(answer->records, {}, &net::MxRecord::preference)->host;
 }
 
 Task<void> ask_dns(std::shared_ptr<const partners::World> world, net::Resolver* resolver,
@@ -111,6 +130,7 @@ Task<void> ask_dns(std::shared_ptr<const partners::World> world, net::Resolver* 
         plan->kind = Kind::NoSuchDomain;
     } else if (!answer->records.empty()) {
         plan->dns = mx_text(answer->records, answer->secure);
+        plan->mx_secure = answer->secure;
         take_mail_exchangers(*world, std::move(answer->records), *plan);
     } else {
         co_await ask_for_address(world, resolver, plan);
@@ -126,15 +146,23 @@ Task<Plan> plan(std::shared_ptr<const partners::World> world, std::string domain
     if (world->directory.accepts(domain)) {
         const std::string& lmtp = world->directory.server.mailbox_lmtp;
         plan.kind = lmtp.empty() ? Kind::Unset : Kind::Mailbox;
-        plan.reason = "our own domain: to the mailbox server";
+        plan.reason = say("our own domain: to the mailbox server");
         plan.hosts.push_back(lmtp);
         co_return plan;
     }
     plan.connector = world->directory.connector_for(domain);
     require_proof(*world, plan);
     if (is_literal(domain)) {
-        plan.dns = "an address literal";
+        plan.dns = say("an address literal");
         plan.hosts.push_back(domain);
+        co_return plan;
+    }
+    const auto partner = world->partner_of(domain);
+    if (partner && !partner->routes.empty()) {
+        take_routes(partner->routes, plan);
+        if (std::ranges::any_of(partner->routes, &settings::Route::is_address)) {
+            co_await ask_reference(resolver, &plan);
+        }
         co_return plan;
     }
     co_await ask_dns(world, resolver, &plan);

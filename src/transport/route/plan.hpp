@@ -3,6 +3,9 @@
 // Promise: hops in the order in which they must be tried (RFC 5321 5.1; equal preferences in
 // random order), never ourselves or anything behind us; the proof that the strictest applicable
 // rule demands, with its reason (design decision 13; here: the partner's rule, else opportunistic).
+// A partner's `routes` take the place of MX: by priority, equal ones as written (CI-39). Then MX is
+// asked only for the reference name of a route that is an address, and its failure stops nothing.
+// The caller must still: connect once only to hosts that have the same address.
 // A plan is always given: that DNS could not be asked is as much an answer as null MX or no such
 // domain. Not here: connecting, judging, what a failure means. Any thread.
 #pragma once
@@ -12,6 +15,7 @@
 #include <vector>
 
 #include "directory/partners/partners.hpp"
+#include "platform/base/phrase.hpp"
 #include "platform/base/task.hpp"
 #include "platform/net/endpoint.hpp"
 #include "platform/net/resolver.hpp"
@@ -35,8 +39,11 @@ struct Plan {
     std::string domain;
     std::vector<std::string> hosts;  // in order; a literal in brackets; Mailbox: one "addr:port"
     Proof proof = Proof::Opportunistic;
-    std::string reason;  // "partner woodgrovebank (etc/partners.d/…): send = enforce"
-    std::string dns;     // "MX 10 mail.woodgrovebank.com (not signed)", or why there is none
+    Text reason;  // "partner woodgrovebank (etc/partners.d/…:3): send = enforce"
+    Text dns;     // "MX 10 mail.woodgrovebank.com (not signed)", or why there is none
+    std::vector<std::string> routes;  // explicit next hops, names and addresses, for the judge
+    std::string mx_host;              // best MX of the domain, where a route is an address (CI-38)
+    bool mx_secure = false;           // the MX answer was validated by DNSSEC
     std::shared_ptr<const partners::PartnerRules> partner;  // null without a rule
     settings::Send connector;
 };

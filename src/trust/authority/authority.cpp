@@ -1,12 +1,10 @@
 #include "trust/authority/authority.hpp"
 
-#include <fmt/format.h>
 #include <openssl/pem.h>
-#include <openssl/rand.h>
 #include <openssl/rsa.h>
 
-#include "platform/base/text.hpp"
 #include "trust/x509/native.hpp"
+#include "trust/x509/writing.hpp"
 
 namespace valija::authority {
 
@@ -29,9 +27,10 @@ struct Authority::State {
 
 namespace {
 
+// Words of OpenSSL's language: constants of ours. Values go through dns_names and crl_urls.
 struct Extension {
     int nid;
-    std::string value;
+    const char* value;
 };
 
 struct Contents {
@@ -39,6 +38,8 @@ struct Contents {
     Time not_before;
     Time not_after;
     std::vector<Extension> extensions;
+    std::vector<std::string> dns_names = {};
+    std::vector<std::string> crl_urls = {};
 };
 
 time_t seconds(Time time) {
@@ -74,37 +75,28 @@ Result<std::string> private_pem(EVP_PKEY* key) {
     return std::string(bytes, static_cast<size_t>(length));
 }
 
-bool set_serial(X509* certificate) {
-    unsigned char bytes[16];
-    if (RAND_bytes(bytes, sizeof bytes) != 1) {
-        return false;
-    }
-    bytes[0] = static_cast<unsigned char>((bytes[0] & 0x7FU) | 0x40U);  // positive, full length
-    const Owned<BIGNUM, BN_free> number(BN_bin2bn(bytes, sizeof bytes, nullptr));
-    return BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate)) != nullptr;
+bool add(X509* certificate, const x509::ExtensionOwner& extension) {
+    return extension && X509_add_ext(certificate, extension.get(), -1) == 1;
 }
 
-bool set_name(X509_NAME* name, const std::string& common_name) {
-    const auto* bytes = reinterpret_cast<const unsigned char*>(common_name.data());
-    return X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, bytes,
-                                      static_cast<int>(common_name.size()), -1, 0) == 1;
-}
-
-bool add_extension(X509* certificate, X509* issuer, const Extension& extension) {
+Result<void> add_extensions(X509* certificate, X509* issuer, const Contents& contents) {
     X509V3_CTX context;
-    X509V3_set_ctx_nodb(&context);
     X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
-    const Owned<X509_EXTENSION, X509_EXTENSION_free> made(
-        X509V3_EXT_conf_nid(nullptr, &context, extension.nid, extension.value.c_str()));
-    return made && X509_add_ext(certificate, made.get(), -1) == 1;
-}
-
-std::string prefixed(const std::vector<std::string>& values, const std::string& prefix) {
-    std::vector<std::string> all;
-    for (const std::string& value : values) {
-        all.push_back(prefix + value);
+    for (const Extension& extension : contents.extensions) {
+        if (!add(certificate, x509::constant_extension(extension.nid, extension.value, context))) {
+            return native_fault(FaultKind::System,
+                                std::string("adding the extension ") + extension.value);
+        }
     }
-    return join(all, ",");
+    if (!contents.dns_names.empty() &&
+        !add(certificate, x509::dns_names_extension(contents.dns_names))) {
+        return native_fault(FaultKind::Input, "adding the DNS names");
+    }
+    if (!contents.crl_urls.empty() &&
+        !add(certificate, x509::crl_urls_extension(contents.crl_urls))) {
+        return native_fault(FaultKind::Input, "adding the addresses of the revocation list");
+    }
+    return {};
 }
 
 // A certificate for `key`, signed by `signer`; `issuer` null: by itself.
@@ -113,31 +105,23 @@ Result<x509::Certificate> sign(const Contents& contents, EVP_PKEY* key, EVP_PKEY
     const X509Owner made(X509_new());
     X509* native = made.get();
     const bool filled =
-        X509_set_version(native, 2) == 1 && set_serial(native) &&
-        set_name(X509_get_subject_name(native), contents.common_name) &&
+        X509_set_version(native, 2) == 1 && x509::set_random_serial(native) &&
+        x509::add_name_entry(X509_get_subject_name(native), NID_commonName, contents.common_name) &&
         X509_set_issuer_name(native, X509_get_subject_name(issuer == nullptr ? native : issuer)) ==
             1 &&
-        ASN1_TIME_set(X509_getm_notBefore(native), seconds(contents.not_before)) &&
-        ASN1_TIME_set(X509_getm_notAfter(native), seconds(contents.not_after)) &&
+        x509::set_validity(native, contents.not_before, contents.not_after) &&
         X509_set_pubkey(native, key) == 1;
     if (!filled) {
         return native_fault(FaultKind::System, "making a certificate");
     }
-    for (const Extension& extension : contents.extensions) {
-        if (!add_extension(native, issuer == nullptr ? native : issuer, extension)) {
-            return native_fault(FaultKind::System, "adding the extension " + extension.value);
-        }
+    X509* signed_by = issuer == nullptr ? native : issuer;
+    if (auto added = add_extensions(native, signed_by, contents); !added) {
+        return std::unexpected(added.error());
     }
     if (X509_sign(native, signer, EVP_sha256()) == 0) {
         return native_fault(FaultKind::System, "signing a certificate");
     }
     return x509::Certificate::from_native(native);
-}
-
-void add_crl_urls(const std::vector<std::string>& urls, std::vector<Extension>& extensions) {
-    if (!urls.empty()) {
-        extensions.push_back({NID_crl_distribution_points, prefixed(urls, "URI:")});
-    }
 }
 
 std::vector<Extension> authority_extensions(bool below_another) {
@@ -155,20 +139,11 @@ std::vector<Extension> leaf_extensions(const LeafRequest& request) {
                                          {NID_key_usage, "critical,digitalSignature"},
                                          {NID_subject_key_identifier, "hash"},
                                          {NID_authority_key_identifier, "keyid:always"}};
-    if (!request.dns_names.empty()) {
-        extensions.push_back({NID_subject_alt_name, prefixed(request.dns_names, "DNS:")});
+    if (request.with_eku && (request.server_auth || request.client_auth)) {
+        extensions.push_back({NID_ext_key_usage, !request.client_auth   ? "serverAuth"
+                                                 : !request.server_auth ? "clientAuth"
+                                                                        : "serverAuth,clientAuth"});
     }
-    std::vector<std::string> usages;
-    if (request.server_auth) {
-        usages.emplace_back("serverAuth");
-    }
-    if (request.client_auth) {
-        usages.emplace_back("clientAuth");
-    }
-    if (request.with_eku && !usages.empty()) {
-        extensions.push_back({NID_ext_key_usage, join(usages, ",")});
-    }
-    add_crl_urls(request.crl_urls, extensions);
     return extensions;
 }
 
@@ -230,10 +205,9 @@ Result<Authority> Authority::issue_authority(const std::string& common_name, Tim
     if (!key) {
         return std::unexpected(key.error());
     }
-    std::vector<Extension> extensions = authority_extensions(true);
-    add_crl_urls(crl_urls, extensions);
-    auto certificate = sign({common_name, not_before, not_after, std::move(extensions)}, key->get(),
-                            state_->key.get(), state_->certificate.native());
+    auto certificate =
+        sign({common_name, not_before, not_after, authority_extensions(true), {}, crl_urls},
+             key->get(), state_->key.get(), state_->certificate.native());
     if (!certificate) {
         return std::unexpected(certificate.error());
     }
@@ -243,14 +217,22 @@ Result<Authority> Authority::issue_authority(const std::string& common_name, Tim
     return made;
 }
 
+Result<x509::Certificate> Authority::cross_certify(const Authority& other, Time not_before,
+                                                   Time not_after,
+                                                   const std::vector<std::string>& crl_urls) const {
+    const std::string& name = other.state_->certificate->common_names.front();
+    return sign({name, not_before, not_after, authority_extensions(true), {}, crl_urls},
+                other.state_->key.get(), state_->key.get(), state_->certificate.native());
+}
+
 Result<Issued> Authority::issue(const LeafRequest& request) {
     auto key = new_key(request.key);
     if (!key) {
         return std::unexpected(key.error());
     }
-    auto certificate =
-        sign({request.common_name, request.not_before, request.not_after, leaf_extensions(request)},
-             key->get(), state_->key.get(), state_->certificate.native());
+    auto certificate = sign({request.common_name, request.not_before, request.not_after,
+                             leaf_extensions(request), request.dns_names, request.crl_urls},
+                            key->get(), state_->key.get(), state_->certificate.native());
     if (!certificate) {
         return std::unexpected(certificate.error());
     }

@@ -43,6 +43,10 @@ class Authority {
     Result<Authority> issue_authority(const std::string& common_name, Time not_before,
                                       Time not_after, const std::vector<std::string>& crl_urls);
 
+    // A certificate of this authority for the name and key of another one (EX-24).
+    Result<x509::Certificate> cross_certify(const Authority& other, Time not_before, Time not_after,
+                                            const std::vector<std::string>& crl_urls) const;
+
     Result<Issued> issue(const LeafRequest& request);
 
     // A signed CRL (DER) of all revoked so far. Its number grows with each call.

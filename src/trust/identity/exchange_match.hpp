@@ -10,35 +10,15 @@
 //   x.D              exactly one label below
 //   *.P where D=x.P  the wildcard covers one label; P has at least two
 // Nothing else: two labels below, *.us.D, or a common ending of characters do not match.
+// The partner's `names` are compared exactly. No MX, PTR or EHLO name takes part.
 #pragma once
 
-#include <optional>
-#include <string>
 #include <string_view>
-#include <vector>
 
-#include "platform/base/phrase.hpp"
-#include "trust/x509/certificate.hpp"
+#include "trust/identity/names.hpp"
 
 namespace valija::identity {
 
-struct Match {
-    std::string name;  // the certificate's name that matched
-    Text rule;         // "exact", "wildcard of the domain", "one label below", "wildcard"
-};
-
-// All names that may count, each with its origin: {"mail.contoso.com", "SAN"}, {"…", "CN"}.
-struct PresentedName {
-    std::string name;
-    std::string origin;
-};
-
-std::vector<PresentedName> presented_names(const x509::Certificate& certificate);
-
-std::optional<Match> match_exchange(std::string_view domain,
-                                    const std::vector<PresentedName>& names);
-
-// Why `name` does not match `domain`, for the ladder: "two labels below the domain", …
-Text nearest_miss(std::string_view domain, std::string_view name);
+NameRule exchange_rule(std::string_view domain, std::string_view name);
 
 }  // namespace valija::identity

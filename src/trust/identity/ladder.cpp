@@ -77,6 +77,8 @@ std::optional<Enum> value_of(const std::array<Word<Enum>, N>& words, std::string
 constexpr size_t kMostSteps = 20;
 constexpr size_t kLongestRecord = 64UL << 10U;
 constexpr char kSeparator = '\t';
+constexpr size_t kStateColumn = 8;  // the widths of the columns, as people read them
+constexpr size_t kStepColumn = 16;
 
 std::optional<Step> step_from(std::string_view line) {
     const auto fields = split(line, kSeparator);
@@ -98,17 +100,27 @@ std::optional<Step> step_from(std::string_view line) {
                 .reason = *reason};
 }
 
+// Blanks up to a column, counted in characters: words of other languages have bytes beyond ASCII.
+std::string padded(std::string text, size_t column) {
+    const auto is_first_byte = [](char c) { return (c & 0xC0) != 0x80; };
+    const auto width = static_cast<size_t>(std::ranges::count_if(text, is_first_byte));
+    text.append(width < column ? column - width : 1, ' ');
+    return text;
+}
+
 std::string step_line(const Step& step, Language language) {
-    std::string line = fmt::format("  {:<8}{:<16}{}", state_text(step.state), step_text(step.name),
-                                   step.evidence.in(language));
+    std::string line = "  " + padded(state_words(step.state).in(language), kStateColumn) +
+                       padded(step_words(step.name).in(language), kStepColumn) +
+                       step.evidence.in(language);
     if (step.reason != Reason::None) {
         line += fmt::format(" [{}]", reason_text(step.reason));
     }
     line += "\n";
     if (!step.fix.empty()) {
-        const std::string_view who = actor_text(step.actor);
-        line += fmt::format("{:26}fix{}: {}\n", "", who.empty() ? "" : fmt::format(" ({})", who),
-                            step.fix.in(language));
+        const std::string who = actor_words(step.actor).in(language);
+        const std::string fix = say("fix").in(language);
+        line += fmt::format("{:{}}{}{}: {}\n", "", 2 + kStateColumn + kStepColumn, fix,
+                            who.empty() ? "" : fmt::format(" ({})", who), step.fix.in(language));
     }
     return line;
 }
@@ -123,6 +135,63 @@ bool is_finding(const Step& step) {
 std::string_view step_text(StepName name) { return text_of(kSteps, name); }
 
 std::string_view state_text(StepState state) { return text_of(kStates, state); }
+
+Text step_words(StepName name) {
+    switch (name) {
+        case StepName::Policy:
+            return say("policy");
+        case StepName::Handshake:
+            return say("handshake");
+        case StepName::Chain:
+            return say("chain");
+        case StepName::Dates:
+            return say("dates");
+        case StepName::Revocation:
+            return say("revocation");
+        case StepName::Usage:
+            return say("usage");
+        case StepName::Identity:
+            return say("identity");
+        case StepName::OwnCertificate:
+            return say("own-certificate");
+        case StepName::Verdict:
+            return say("verdict");
+        case StepName::Dns:
+        case StepName::Tcp:
+        case StepName::StartTls:
+            break;
+    }
+    return Text::verbatim(std::string(step_text(name)));
+}
+
+Text state_words(StepState state) {
+    switch (state) {
+        case StepState::Pass:
+            return say("pass");
+        case StepState::Warn:
+            return say("warn");
+        case StepState::Unknown:
+            return say("unknown");
+        case StepState::Fail:
+            return say("fail");
+        case StepState::NotApplicable:
+            break;
+    }
+    return say("n/a");
+}
+
+Text actor_words(Actor actor) {
+    switch (actor) {
+        case Actor::You:
+            return say("you");
+        case Actor::Partner:
+            return say("partner");
+        case Actor::Ca:
+        case Actor::Nobody:
+            break;
+    }
+    return Text::verbatim(std::string(actor_text(actor)));
+}
 
 std::string_view actor_text(Actor actor) { return text_of(kActors, actor); }
 
@@ -158,7 +227,7 @@ void Ladder::conclude() {
     }
     add({.name = StepName::Verdict,
          .state = failure->state,
-         .evidence = say("the path is not proven: step {}", step_text(failure->name)),
+         .evidence = say("the path is not proven: step {}", step_words(failure->name)),
          .reason = failure->reason});
 }
 
@@ -211,10 +280,14 @@ std::string ladder_text(const Ladder& ladder, Show show, Language language) {
     for (const Step& step : ladder.steps) {
         if (!is_finding(step) && step.state == StepState::Pass) {
             passed += passed.empty() ? "" : ", ";
-            passed += step_text(step.name);
+            passed += step_words(step.name).in(language);
         }
     }
-    return passed.empty() ? text : text + fmt::format("  {:<8}{}\n", "pass", passed);
+    if (passed.empty()) {
+        return text;
+    }
+    return text + "  " + padded(state_words(StepState::Pass).in(language), kStateColumn) + passed +
+           "\n";
 }
 
 std::string ladder_summary(const Ladder& ladder) {

@@ -50,6 +50,11 @@ std::string_view state_text(StepState state);  // "pass", "warn", "unknown", "fa
 std::string_view actor_text(Actor actor);      // "", "you", "partner", "CA"
 std::string_view reason_text(Reason reason);   // "UntrustedRoot"
 
+// The same words for people, in their language.
+Text step_words(StepName name);
+Text state_words(StepState state);
+Text actor_words(Actor actor);
+
 struct Step {
     StepName name = StepName::Policy;
     StepState state = StepState::NotApplicable;

@@ -1,12 +1,10 @@
 #include "trust/keystore/keystore.hpp"
 
-#include <openssl/pem.h>
-
 #include <algorithm>
+#include <tuple>
 
 #include "platform/base/text.hpp"
 #include "platform/store/file.hpp"
-#include "trust/x509/native.hpp"
 
 namespace valija::keystore {
 namespace {
@@ -14,52 +12,16 @@ namespace {
 constexpr size_t kLargestFile = 1U << 20U;
 constexpr std::string_view kSuffix = ".crt";
 
-// A key that asks for a pass-phrase cannot serve: nobody is there to type it (EX-49).
-int no_passphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* asked) {
-    *static_cast<bool*>(asked) = true;
-    return -1;
+Result<bool> is_for_smtp(const std::string& directory, const std::string& name) {
+    const auto noted = store::list_files(directory, name + ".meta");
+    if (!noted) return std::unexpected(noted.error());
+    if (std::ranges::find(*noted, name + ".meta") == noted->end()) return true;
+    const auto text = store::read_file(directory + "/" + name + ".meta", kLargestMetadata);
+    if (!text) return std::unexpected(text.error());
+    const auto metadata = parse_metadata(*text);
+    if (!metadata) return std::unexpected(metadata.error());
+    return metadata->is_for("smtp");
 }
-
-Result<KeyHandle> parse_key(const std::string& pem, const std::string& file) {
-    const x509::BioOwner bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-    bool asked = false;
-    EVP_PKEY* key = PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, &asked);
-    if (key == nullptr) {
-        ERR_clear_error();
-        return fault(FaultKind::Input, "reading " + file,
-                     asked ? "the key is protected by a pass-phrase; write it without one and "
-                             "protect the file instead"
-                           : "no PEM private key in it");
-    }
-    return KeyHandle(std::shared_ptr<evp_pkey_st>(key, EVP_PKEY_free));
-}
-
-class FileSigner final : public Signer {
-  public:
-    explicit FileSigner(std::string directory) : directory_(std::move(directory)) {}
-
-    Result<KeyHandle> key_for(const std::string& name, const x509::Certificate& leaf) override {
-        const std::string file = name + ".key";
-        auto pem = store::read_file(directory_ + "/" + file, kLargestFile);
-        if (!pem) {
-            return std::unexpected(pem.error());
-        }
-        auto key = parse_key(*pem, file);
-        OPENSSL_cleanse(pem->data(), pem->size());
-        if (!key) {
-            return key;
-        }
-        if (X509_check_private_key(leaf.native(), key->native()) != 1) {
-            ERR_clear_error();
-            return fault(FaultKind::Input, "reading " + file,
-                         "it is not the key of the certificate in " + name + ".crt");
-        }
-        return key;
-    }
-
-  private:
-    std::string directory_;
-};
 
 Result<std::shared_ptr<const OwnCertificate>> load_one(const std::string& directory,
                                                        const std::string& file, Signer& signer) {
@@ -76,8 +38,12 @@ Result<std::shared_ptr<const OwnCertificate>> load_one(const std::string& direct
     if (!key) {
         return std::unexpected(key.error());
     }
-    return std::make_shared<const OwnCertificate>(
-        OwnCertificate{.name = name, .chain = std::move(*chain), .key = std::move(*key)});
+    const auto for_smtp = is_for_smtp(directory, name);
+    if (!for_smtp) {
+        return std::unexpected(for_smtp.error());
+    }
+    return std::make_shared<const OwnCertificate>(OwnCertificate{
+        .name = name, .chain = std::move(*chain), .key = std::move(*key), .for_smtp = *for_smtp});
 }
 
 // A wildcard stands for one label.
@@ -109,11 +75,31 @@ bool is_better(const OwnCertificate& a, const OwnCertificate& b, Time now) {
     return rank(a) > rank(b);
 }
 
-}  // namespace
-
-std::unique_ptr<Signer> make_file_signer(std::string directory) {
-    return std::make_unique<FileSigner>(std::move(directory));
+bool is_eligible(const OwnCertificate& own, std::string_view name) {
+    return own.for_smtp && is_for(own, name);
 }
+
+std::string day_of(Time time) { return iso_time(time).substr(0, 10); }
+
+// Why `own` stands behind `best`, by the rules of is_better().
+std::string why_not(const OwnCertificate& own, const OwnCertificate& best, Time now) {
+    const x509::Certificate& leaf = own.chain.front();
+    if (leaf->not_after < now) return "it expired on " + day_of(leaf->not_after);
+    if (now < leaf->not_before) return "it is not valid before " + day_of(leaf->not_before);
+    if (leaf->self_issued && !best.chain.front()->self_issued) {
+        return "it is self-signed, and one issued by a CA comes first";
+    }
+    return "it is older (valid from " + day_of(leaf->not_before) + ")";
+}
+
+std::string why_this(const OwnCertificate& own, Time now) {
+    const x509::Certificate& leaf = own.chain.front();
+    if (leaf->not_after < now) return "used, though it has expired: there is none better";
+    if (now < leaf->not_before) return "used, though it is not valid yet: there is none better";
+    return "used";
+}
+
+}  // namespace
 
 KeyStore KeyStore::load(const std::string& directory, Signer& signer) {
     KeyStore keys;
@@ -139,11 +125,35 @@ std::shared_ptr<const OwnCertificate> KeyStore::select(std::string_view name, Ti
         return best;
     }
     for (const auto& own : all_) {
-        if (is_for(*own, name) && (!best || is_better(*own, *best, now))) {
+        if (is_eligible(*own, name) && (!best || is_better(*own, *best, now))) {
             best = own;
         }
     }
     return best;
+}
+
+std::vector<Candidate> KeyStore::candidates(std::string_view name, Time now) const {
+    std::vector<size_t> order(all_.size());
+    std::ranges::generate(order, [next = size_t{0}]() mutable { return next++; });
+    std::ranges::sort(order, [&](size_t a, size_t b) {
+        const bool one = is_eligible(*all_[a], name);
+        const bool other = is_eligible(*all_[b], name);
+        if (one != other) return one;
+        if (one && is_better(*all_[a], *all_[b], now)) return true;
+        return a < b && !(one && is_better(*all_[b], *all_[a], now));
+    });
+    std::vector<Candidate> all;
+    for (const size_t at : order) {
+        const auto& own = all_[at];
+        const bool fits = is_eligible(*own, name);
+        all.push_back({.own = own,
+                       .is_eligible = fits,
+                       .reason = !is_for(*own, name) ? "the name is not in it"
+                                 : !fits             ? "it is not enabled for smtp"
+                                 : all.empty()       ? why_this(*own, now)
+                                                     : why_not(*own, *all.front().own, now)});
+    }
+    return all;
 }
 
 }  // namespace valija::keystore

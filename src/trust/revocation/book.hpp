@@ -1,81 +1,78 @@
 // What we know about revoked certificates, in memory, at this moment.
 //
-// Promise: look-ups never fetch, never block, O(log n); the book is an immutable snapshot.
-// A list is used for a certificate only if it came from one of the certificate's distribution
-// points, was signed by the certificate's issuer, and is current at the given time (plus grace).
-// Not here: fetching (keeper.hpp). Deviations from RFC 5280 6.3: indirect lists, delta lists and
-// lists limited to some reasons are refused when loaded.
+// Promise: look-ups never fetch, never block, O(log n); the book is an immutable snapshot. A list
+// is used for a certificate only if it was signed by the certificate's issuer (its name and key:
+// cross-certificates share both), came from one of the certificate's distribution points (or the
+// certificate names none), is for certificates of its kind, and is current at the given time (plus
+// grace). "Revoked" in any list or OCSP answer is final, also in one that is out of date, and a
+// certificate on hold counts as revoked; "good" needs all reasons for revocation covered.
+// A delta list completes its base (RFC 5280 5.2.4); without a delta the base alone will do.
+// Not here: fetching (keeper.hpp). Deviations from RFC 5280 6.3: indirect lists are refused.
 #pragma once
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "platform/base/phrase.hpp"
-#include "platform/base/result.hpp"
 #include "platform/base/time.hpp"
+#include "trust/revocation/crl.hpp"
+#include "trust/revocation/ocsp.hpp"
+#include "trust/revocation/status.hpp"
 #include "trust/x509/certificate.hpp"
 
 namespace valija::revocation {
 
-struct Entry {
-    std::string serial;  // raw bytes, big endian, no leading zero
-    long long revoked_at;
-    int reason;  // CRLReason, -1 if not given
+namespace internal {
+class FileList;
+}
+
+using Lists = std::map<std::string, std::shared_ptr<const CrlIndex>>;  // by their URL
+
+// By answer_key(). Their signatures were checked.
+using Answers = std::map<std::string, std::shared_ptr<const OcspAnswer>>;
+
+// Why a list could not be had at its last fetch, by its URL.
+struct Miss {
+    std::string why = {};
+    Lack lack = Lack::Unreachable;  // or Unusable
 };
 
-// A verified list: parsed, its signature checked against `issuer` once, serials sorted.
-class CrlIndex {
-  public:
-    // DER or PEM. Fails for a bad signature, a wrong issuer, an unknown critical extension,
-    // a delta, an indirect list, a list over the size bound (64 MiB).
-    static Result<CrlIndex> load(std::string_view bytes, const x509::Certificate& issuer);
+using Misses = std::map<std::string, Miss>;
 
-    const Entry* find(std::string_view serial) const;
-
-    Time this_update() const { return this_update_; }
-
-    Time next_update() const { return next_update_; }
-
-    size_t size() const { return entries_.size(); }
-
-    const std::string& issuer_sha256() const { return issuer_sha256_; }
-
-    // By its issuingDistributionPoint: user or CA certificates only, or those that name its place.
-    bool covers(const x509::Certificate& certificate) const;
-
-  private:
-    std::vector<Entry> entries_;
-    Time this_update_;
-    Time next_update_;  // a list without nextUpdate is current for 24 hours
-    std::string issuer_sha256_;
-    std::vector<std::string> places_;
-    bool only_user_ = false;
-    bool only_ca_ = false;
-};
-
-enum class State { Good, Revoked, Unknown };
-
-struct Status {
-    State state = State::Unknown;
-    Text evidence;    // "CRL http://… of 2026-…, valid until …" or why it is unknown
-    std::string url;  // the list that decided, or the one that is missing
-};
+std::string answer_key(const x509::Certificate& certificate, const x509::Certificate& issuer);
 
 class Book {
   public:
     Book() = default;
-    explicit Book(std::map<std::string, std::shared_ptr<const CrlIndex>> by_url);
+    explicit Book(Lists by_url, Answers answers = {}, Misses misses = {});
 
+    // From lists that an operator hands in (DER or PEM), held to the letter of RFC 5280 (Strict).
+    // Signatures are checked at the look-up, once for each issuer. A list that cannot be used
+    // counts as none, and the evidence says why. `signers`: certificates that may hold another key
+    // of an issuer's name, for its lists; believed only if the path vouches for them.
+    static Book from_files(std::vector<std::string> lists,
+                           std::vector<x509::Certificate> signers = {});
+
+    // `stapled`: the OCSP answer that came with the certificate, DER. `above`: the certificates of
+    // the verified path above the certificate, issuer first: one of them may have signed the list
+    // with another key of the issuer's name.
     Status look_up(const x509::Certificate& certificate, const x509::Certificate& issuer, Time at,
-                   Duration grace) const;
+                   Duration grace, std::string_view stapled = {},
+                   std::span<const x509::Certificate> above = {}) const;
 
-    const std::map<std::string, std::shared_ptr<const CrlIndex>>& lists() const { return by_url_; }
+    const Lists& lists() const { return by_url_; }
+
+    const Answers& answers() const { return answers_; }
 
   private:
-    std::map<std::string, std::shared_ptr<const CrlIndex>> by_url_;
+    Lists by_url_;
+    Answers answers_;
+    Misses misses_;
+    std::vector<std::shared_ptr<const internal::FileList>> files_;
+    std::vector<x509::Certificate> signers_;
 };
 
 }  // namespace valija::revocation

@@ -1,40 +1,29 @@
 #include "trust/revocation/keeper.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <random>
 #include <thread>
 
 #include "platform/base/snapshot.hpp"
 #include "platform/base/text.hpp"
 #include "platform/store/file.hpp"
+#include "trust/revocation/internal/kept.hpp"
 
 namespace valija::revocation {
 namespace {
 
-constexpr size_t kMostLists = 1000;
-constexpr size_t kMostIssuers = 8;
+using internal::Kept;
+
+constexpr size_t kMostKept = 1000;
 constexpr size_t kLargestWant = 1U << 20U;
 constexpr size_t kLargestList = 64UL << 20U;
-constexpr size_t kLongestUrl = 2048;
-
-struct Kept {
-    std::string url;
-    std::vector<x509::Certificate> issuers;  // candidates
-    std::shared_ptr<const CrlIndex> list;
-    std::string issuer;  // subject of the one that signed
-    Time next_fetch;
-    int failures = 0;
-    bool fetching = false;
-    bool is_saved = false;  // the .want file says what is here
-    std::string last_error;
-};
+constexpr int kJitterPercent = 10;
 
 struct Fetched {
-    std::string url;
+    std::string key;
     Result<std::string> bytes;
 };
 
@@ -47,38 +36,18 @@ struct Mailbox {
     bool changed_wants = false;
 };
 
-std::string file_stem(const std::string& url) {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned length = 0;
-    EVP_Digest(url.data(), url.size(), digest, &length, EVP_sha256(), nullptr);
-    return lower(hex({reinterpret_cast<const char*>(digest), length}));
-}
-
-struct Loaded {
-    CrlIndex list;
-    std::string issuer;
-};
-
-// The first candidate that signed it; else the first one's reason.
-Result<Loaded> load_for(const std::vector<x509::Certificate>& issuers, std::string_view bytes) {
-    Result<Loaded> result = fault(FaultKind::Input, "reading a revocation list", "no issuer known");
-    for (const x509::Certificate& issuer : issuers) {
-        auto list = CrlIndex::load(bytes, issuer);
-        if (list) {
-            return Loaded{.list = std::move(*list), .issuer = issuer->subject};
-        }
-        result = std::unexpected(list.error());
+// The same new bytes for the world: newer than what is in force, and not from the future.
+Result<void> check_newness(const Kept& current, const Kept& loaded, Time now) {
+    const auto refused = [](const char* why) {
+        return fault(FaultKind::Input, "reading a revocation list", why);
+    };
+    if (current.is_loaded() && loaded.this_update() < current.this_update()) {
+        return refused("it is older than the one in force");
     }
-    return result;
-}
-
-// What the fetcher can ask for: a scheme that it knows, and a host.
-bool can_be_fetched(std::string_view url) {
-    constexpr std::string_view schemes[] = {"http://", "https://", "ldap://", "ldaps://"};
-    return url.size() <= kLongestUrl && std::ranges::any_of(schemes, [url](auto scheme) {
-               return starts_with_ignoring_case(url, scheme) && url.size() > scheme.size() &&
-                      url[scheme.size()] != '/';
-           });
+    if (loaded.this_update() > now) {
+        return refused("it is dated in the future; check the clocks");
+    }
+    return {};
 }
 
 }  // namespace
@@ -94,96 +63,115 @@ struct Keeper::Work {
     std::shared_ptr<Mailbox> mailbox = std::make_shared<Mailbox>();
     std::map<std::string, Kept> kept;  // under mailbox->mutex
     Snapshot<Book> book{std::make_shared<const Book>()};
+    std::minstd_rand random{std::random_device{}()};  // keeper's thread only
     std::thread thread;
 
     void restore();
     void restore_one(const std::string& stem);
+    void forget_files(const std::string& stem) const;
+    void forget_expired(Time now);
     void run();
-    std::vector<std::string> take_due(Time now);
+    std::vector<Kept> take_due(Time now);
     std::vector<Kept> take_unsaved();
     Duration until_next(Time now) const;
-    void start_fetch(const std::string& url);
+    void start_fetch(const Kept& entry);
     void take_in(Fetched fetched);
-    void succeed(const std::string& url, const std::string& bytes, Loaded loaded);
-    void fail(const std::string& url, const Fault& why);
+    void succeed(Kept loaded, const std::string& bytes);
+    void fail(const std::string& key, const Fault& why);
+    void want(Kept wanted);
     Duration next_wait(Kept& entry) const;
+    Duration a_little_earlier(Duration wait);
     void publish();
     void save_want(const Kept& entry) const;
-    std::string path(const std::string& url, const char* suffix) const;
+    std::string path(const std::string& stem, const char* suffix) const;
 };
 
-std::string Keeper::Work::path(const std::string& url, const char* suffix) const {
-    return options.directory + "/" + file_stem(url) + suffix;
+std::string Keeper::Work::path(const std::string& stem, const char* suffix) const {
+    return options.directory + "/" + stem + suffix;
 }
 
 void Keeper::Work::save_want(const Kept& entry) const {
-    std::string text = entry.url + "\n";
-    for (const x509::Certificate& issuer : entry.issuers) {
-        text += issuer.pem();
-    }
-    if (const auto written = store::write_file(path(entry.url, ".want"), text); !written) {
+    const auto written = store::write_file(path(entry.stem(), ".want"), want_text(entry));
+    if (!written) {
         log.emit(observe::Event::CrlFailed, {{"url", entry.url}, {"text", written.error().text()}});
     }
+}
+
+void Keeper::Work::forget_files(const std::string& stem) const {
+    static_cast<void>(store::remove_file(path(stem, ".want")));
+    static_cast<void>(store::remove_file(path(stem, ".crl")));
 }
 
 // Files of ours are as hostile as the network: what does not fit is reported and forgotten.
 void Keeper::Work::restore() {
     const auto files = store::list_files(options.directory, ".want");
-    for (size_t i = 0; files && i < files->size() && kept.size() < kMostLists; ++i) {
+    for (size_t i = 0; files && i < files->size() && kept.size() < kMostKept; ++i) {
         const std::string& file = files->at(i);
         restore_one(file.substr(0, file.size() - std::string_view(".want").size()));
     }
+    forget_expired(clock.now());
     publish();
 }
 
 void Keeper::Work::restore_one(const std::string& stem) {
-    const std::string base = options.directory + "/" + stem;
-    const auto want = store::read_file(base + ".want", kLargestWant);
-    const size_t line = want ? want->find('\n') : std::string::npos;
-    const auto issuers = line == std::string::npos
-                             ? Result<std::vector<x509::Certificate>>(
-                                   fault(FaultKind::Input, "reading " + base + ".want"))
-                             : x509::Certificate::from_pem(std::string_view(*want).substr(line));
-    const std::string url = line == std::string::npos ? std::string() : want->substr(0, line);
-    if (!issuers || issuers->size() > kMostIssuers || file_stem(url) != stem) {
+    const auto text = store::read_file(path(stem, ".want"), kLargestWant);
+    auto entry = text ? internal::read_want(*text) : std::unexpected(text.error());
+    if (!entry || entry->stem() != stem) {
         log.emit(observe::Event::CrlFailed,
-                 {{"text", "damaged file forgotten: " + base + ".want"}});
-        static_cast<void>(store::remove_file(base + ".want"));
-        static_cast<void>(store::remove_file(base + ".crl"));
+                 {{"text", "damaged file forgotten: " + path(stem, ".want")}});
+        forget_files(stem);
         return;
     }
-    Kept entry{.url = url,
-               .issuers = *issuers,
-               .list = nullptr,
-               .issuer = {},
-               .next_fetch = clock.now(),
-               .is_saved = true,
-               .last_error = {}};
-    if (const auto bytes = store::read_file(base + ".crl", kLargestList)) {
-        if (auto loaded = load_for(entry.issuers, *bytes)) {
-            entry.list = std::make_shared<const CrlIndex>(std::move(loaded->list));
-            entry.issuer = loaded->issuer;
+    entry->next_fetch = clock.now();
+    if (const auto bytes = store::read_file(path(stem, ".crl"), kLargestList)) {
+        if (const auto loaded = entry->load(*bytes, clock.now()); !loaded) {
+            log.emit(observe::Event::CrlFailed,
+                     {{"url", entry->url},
+                      {"text", "the copy on disk is not used: " + loaded.error().text()}});
         }
     }
-    kept.emplace(url, std::move(entry));
+    kept.emplace(entry->key(), std::move(*entry));
+}
+
+// Of certificates that are no longer valid nobody asks.
+void Keeper::Work::forget_expired(Time now) {
+    std::erase_if(kept, [&](const auto& row) {
+        const Kept& entry = row.second;
+        const bool is_over =
+            entry.certificate && !entry.fetching && (*entry.certificate)->not_after < now;
+        if (is_over) {
+            forget_files(entry.stem());
+        }
+        return is_over;
+    });
 }
 
 void Keeper::Work::publish() {
-    std::map<std::string, std::shared_ptr<const CrlIndex>> by_url;
-    for (const auto& [url, entry] : kept) {
+    Lists lists;
+    Answers answers;
+    Misses misses;
+    for (const auto& [key, entry] : kept) {
+        if (entry.lack != Lack::None && !entry.certificate) {
+            misses.emplace(entry.url, Miss{.why = entry.last_error, .lack = entry.lack});
+        }
         if (entry.list) {
-            by_url.emplace(url, entry.list);
+            lists.emplace(entry.url, entry.list);
+        }
+        for (const x509::Certificate& issuer : entry.issuers) {
+            if (entry.answer && issuer->subject == entry.issuer) {
+                answers.emplace(answer_key(*entry.certificate, issuer), entry.answer);
+            }
         }
     }
-    book.set(std::make_shared<const Book>(std::move(by_url)));
+    book.set(std::make_shared<const Book>(std::move(lists), std::move(answers), std::move(misses)));
 }
 
-std::vector<std::string> Keeper::Work::take_due(Time now) {
-    std::vector<std::string> due;
-    for (auto& [url, entry] : kept) {
+std::vector<Kept> Keeper::Work::take_due(Time now) {
+    std::vector<Kept> due;
+    for (auto& [key, entry] : kept) {
         if (!entry.fetching && entry.next_fetch <= now) {
             entry.fetching = true;
-            due.push_back(url);
+            due.push_back(entry);
         }
     }
     return due;
@@ -191,7 +179,7 @@ std::vector<std::string> Keeper::Work::take_due(Time now) {
 
 std::vector<Kept> Keeper::Work::take_unsaved() {
     std::vector<Kept> unsaved;
-    for (auto& [url, entry] : kept) {
+    for (auto& [key, entry] : kept) {
         if (!std::exchange(entry.is_saved, true)) {
             unsaved.push_back(entry);
         }
@@ -201,7 +189,7 @@ std::vector<Kept> Keeper::Work::take_unsaved() {
 
 Duration Keeper::Work::until_next(Time now) const {
     Duration wait = std::chrono::hours(1);
-    for (const auto& [url, entry] : kept) {
+    for (const auto& [key, entry] : kept) {
         if (!entry.fetching) {
             wait = std::min(wait, std::max(entry.next_fetch - now, Duration(10)));
         }
@@ -209,11 +197,15 @@ Duration Keeper::Work::until_next(Time now) const {
     return wait;
 }
 
-void Keeper::Work::start_fetch(const std::string& url) {
-    fetch(url, [box = mailbox, url](Result<std::string> bytes) {
+void Keeper::Work::start_fetch(const Kept& entry) {
+    FetchRequest request{.url = entry.url};
+    if (entry.certificate) {
+        request.body = ocsp_request(*entry.certificate, entry.issuers.front());
+    }
+    fetch(std::move(request), [box = mailbox, key = entry.key()](Result<std::string> bytes) {
         std::scoped_lock const lock(box->mutex);
         if (!box->stopping) {
-            box->arrived.push_back({url, std::move(bytes)});
+            box->arrived.push_back({key, std::move(bytes)});
             box->changed.notify_all();
         }
     });
@@ -223,7 +215,8 @@ void Keeper::Work::run() {
     std::unique_lock lock(mailbox->mutex);
     while (!mailbox->stopping) {
         std::deque<Fetched> arrived = std::exchange(mailbox->arrived, {});
-        const std::vector<std::string> due = take_due(clock.now());
+        forget_expired(clock.now());
+        const std::vector<Kept> due = take_due(clock.now());
         const std::vector<Kept> unsaved = take_unsaved();
         mailbox->changed_wants = false;
         if (arrived.empty() && due.empty() && unsaved.empty()) {
@@ -236,8 +229,8 @@ void Keeper::Work::run() {
         for (const Kept& entry : unsaved) {
             save_want(entry);
         }
-        for (const std::string& url : due) {
-            start_fetch(url);
+        for (const Kept& entry : due) {
+            start_fetch(entry);
         }
         for (Fetched& fetched : arrived) {
             take_in(std::move(fetched));
@@ -248,54 +241,65 @@ void Keeper::Work::run() {
 
 // Parsing and checking happen here, without the lock: a big list takes a while.
 void Keeper::Work::take_in(Fetched fetched) {
-    std::vector<x509::Certificate> issuers;
-    std::shared_ptr<const CrlIndex> current;
+    Kept current;
     {
         std::scoped_lock const lock(mailbox->mutex);
-        const auto found = kept.find(fetched.url);
+        const auto found = kept.find(fetched.key);
         if (found == kept.end()) {
             return;
         }
-        issuers = found->second.issuers;
-        current = found->second.list;
+        current = found->second;
     }
     if (!fetched.bytes) {
-        fail(fetched.url, fetched.bytes.error());
+        fail(fetched.key, fetched.bytes.error());
         return;
     }
-    auto loaded = load_for(issuers, *fetched.bytes);
-    if (loaded && current && loaded->list.this_update() < current->this_update()) {
-        loaded = fault(FaultKind::Input, "reading a revocation list",
-                       "it is older than the one in force");
+    Kept loaded = current;
+    auto checked = loaded.load(*fetched.bytes, clock.now());
+    if (checked) {
+        checked = check_newness(current, loaded, clock.now());
     }
-    if (loaded) {
-        succeed(fetched.url, *fetched.bytes, std::move(*loaded));
+    if (checked) {
+        succeed(std::move(loaded), *fetched.bytes);
     } else {
-        fail(fetched.url, loaded.error());
+        fail(fetched.key, checked.error());
     }
 }
 
-void Keeper::Work::succeed(const std::string& url, const std::string& bytes, Loaded loaded) {
-    const auto saved = store::write_file(path(url, ".crl"), bytes);
+void Keeper::Work::succeed(Kept loaded, const std::string& bytes) {
+    const auto saved = store::write_file(path(loaded.stem(), ".crl"), bytes);
     const Time now = clock.now();
-    const auto list = std::make_shared<const CrlIndex>(std::move(loaded.list));
-    std::scoped_lock const lock(mailbox->mutex);
-    Kept& entry = kept.at(url);
-    entry.list = list;
-    entry.issuer = loaded.issuer;
-    entry.fetching = false;
-    entry.last_error = saved ? std::string() : saved.error().text();
-    if (list->next_update() > now) {
-        entry.failures = 0;
-        const Duration life = (list->next_update() - now) * 3 / 4;
-        entry.next_fetch = now + std::max(std::min(life, options.longest), options.shortest);
-    } else {
-        entry.next_fetch = now + next_wait(entry);  // its CA is late: no reason to storm it
+    {
+        std::scoped_lock const lock(mailbox->mutex);
+        Kept& entry = kept.at(loaded.key());
+        entry.list = loaded.list;
+        entry.answer = loaded.answer;
+        entry.issuer = loaded.issuer;
+        entry.fetching = false;
+        entry.last_error = saved ? std::string() : saved.error().text();
+        entry.lack = Lack::None;
+        if (loaded.next_update() > now) {
+            entry.failures = 0;
+            const Duration life = (loaded.next_update() - now) * 3 / 4;
+            entry.next_fetch =
+                now + std::max(a_little_earlier(std::min(life, options.longest)), options.shortest);
+        } else {
+            entry.next_fetch = now + next_wait(entry);  // its CA is late: no reason to storm it
+        }
+        publish();
     }
-    publish();
-    log.emit(observe::Event::CrlFetched, {{"url", url},
-                                          {"entries", std::to_string(list->size())},
-                                          {"next_update", iso_time(list->next_update())}});
+    log.emit(observe::Event::CrlFetched,
+             {{"url", loaded.url},
+              {"entries", std::to_string(loaded.list ? loaded.list->size() : 1)},
+              {"next_update", iso_time(loaded.next_update())}});
+    for (size_t i = 0; loaded.list && i < loaded.list->facts().freshest_urls.size(); ++i) {
+        want({.url = loaded.list->facts().freshest_urls[i], .issuers = loaded.issuers});
+    }
+}
+
+Duration Keeper::Work::a_little_earlier(Duration wait) {
+    std::uniform_int_distribution<int> percent(0, kJitterPercent);
+    return wait - wait * percent(random) / 100;
 }
 
 // Doubles with each failure.
@@ -304,14 +308,50 @@ Duration Keeper::Work::next_wait(Kept& entry) const {
     return std::min<Duration>(options.shortest * (1LL << doublings), options.longest);
 }
 
-void Keeper::Work::fail(const std::string& url, const Fault& why) {
+void Keeper::Work::fail(const std::string& key, const Fault& why) {
     std::scoped_lock const lock(mailbox->mutex);
-    Kept& entry = kept.at(url);
+    const auto found = kept.find(key);
+    if (found == kept.end()) {
+        return;
+    }
+    Kept& entry = found->second;
     entry.fetching = false;
     entry.last_error = why.text();
+    entry.lack = why.kind == FaultKind::Input ? Lack::Unusable : Lack::Unreachable;
     entry.next_fetch = clock.now() + next_wait(entry);
+    publish();
     log.emit(observe::Event::CrlFailed,
-             {{"url", url}, {"text", why.text()}, {"next", iso_time(entry.next_fetch)}});
+             {{"url", entry.url}, {"text", why.text()}, {"next", iso_time(entry.next_fetch)}});
+}
+
+void Keeper::Work::want(Kept wanted) {
+    if (!internal::can_be_fetched(wanted.url)) {
+        return;
+    }
+    std::scoped_lock const lock(mailbox->mutex);
+    const std::string key = wanted.key();
+    const auto found = kept.find(key);
+    if (found == kept.end() && kept.size() >= kMostKept) {
+        return;
+    }
+    Kept& entry = kept[key];
+    bool is_new = false;
+    for (const x509::Certificate& issuer : wanted.issuers) {
+        if (std::ranges::find(entry.issuers, issuer) == entry.issuers.end() &&
+            entry.issuers.size() < internal::kMostIssuers) {
+            entry.issuers.push_back(issuer);
+            is_new = true;
+        }
+    }
+    if (!is_new) {
+        return;
+    }
+    entry.url = wanted.url;
+    entry.certificate = wanted.certificate;
+    entry.next_fetch = clock.now();
+    entry.is_saved = false;
+    mailbox->changed_wants = true;
+    mailbox->changed.notify_all();
 }
 
 Result<std::unique_ptr<Keeper>> Keeper::start(KeeperOptions options, Fetch fetch,
@@ -337,35 +377,36 @@ Keeper::~Keeper() {
 }
 
 void Keeper::want(const std::string& url, const x509::Certificate& issuer) {
-    if (!can_be_fetched(url)) {
-        return;
+    work_->want({.url = url, .issuers = {issuer}});
+}
+
+void Keeper::want_answer(const std::string& url, const x509::Certificate& certificate,
+                         const x509::Certificate& issuer) {
+    if (starts_with_ignoring_case(url, "http")) {
+        work_->want({.url = url, .certificate = certificate, .issuers = {issuer}});
     }
-    std::scoped_lock const lock(work_->mailbox->mutex);
-    auto& kept = work_->kept;
-    const auto found = kept.find(url);
-    if (found == kept.end() && kept.size() >= kMostLists) {
-        return;
+}
+
+void Keeper::want_all(const x509::Certificate& certificate, const x509::Certificate& issuer) {
+    for (const std::string& url : certificate->crl_urls) {
+        want(url, issuer);
     }
-    Kept& entry = kept[url];
-    if (std::ranges::find(entry.issuers, issuer) != entry.issuers.end() ||
-        entry.issuers.size() >= kMostIssuers) {
-        return;
+    for (const std::string& url : freshest_urls(certificate)) {
+        want(url, issuer);
     }
-    entry.url = url;
-    entry.issuers.push_back(issuer);
-    entry.next_fetch = work_->clock.now();
-    entry.is_saved = false;
-    work_->mailbox->changed_wants = true;
-    work_->mailbox->changed.notify_all();
+    for (const std::string& url : ocsp_urls(certificate)) {
+        want_answer(url, certificate, issuer);
+    }
 }
 
 void Keeper::refresh(const std::string& url) {
     std::scoped_lock const lock(work_->mailbox->mutex);
-    const auto found = work_->kept.find(url);
-    if (found != work_->kept.end()) {
-        found->second.next_fetch = work_->clock.now();
-        work_->mailbox->changed_wants = true;
-        work_->mailbox->changed.notify_all();
+    for (auto& [key, entry] : work_->kept) {
+        if (entry.url == url) {
+            entry.next_fetch = work_->clock.now();
+            work_->mailbox->changed_wants = true;
+            work_->mailbox->changed.notify_all();
+        }
     }
 }
 
@@ -374,18 +415,19 @@ std::shared_ptr<const Book> Keeper::book() const { return work_->book.get(); }
 std::vector<ListState> Keeper::lists() const {
     std::scoped_lock const lock(work_->mailbox->mutex);
     std::vector<ListState> states;
-    for (const auto& [url, entry] : work_->kept) {
-        ListState state{.url = url,
+    for (const auto& [key, entry] : work_->kept) {
+        ListState state{.url = entry.url,
+                        .about = entry.certificate ? (*entry.certificate)->subject : std::string(),
                         .issuer = entry.issuer,
-                        .loaded = entry.list != nullptr,
+                        .loaded = entry.is_loaded(),
+                        .is_delta = entry.list && entry.list->is_delta(),
+                        .entries = entry.list ? entry.list->size() : 0,
+                        .this_update = entry.this_update(),
+                        .next_update = entry.next_update(),
+                        .next_fetch = entry.next_fetch,
                         .last_error = entry.last_error};
         if (entry.issuer.empty() && !entry.issuers.empty()) {
             state.issuer = entry.issuers.front()->subject;
-        }
-        if (entry.list) {
-            state.entries = entry.list->size();
-            state.this_update = entry.list->this_update();
-            state.next_update = entry.list->next_update();
         }
         states.push_back(std::move(state));
     }

@@ -1,15 +1,17 @@
-// Keeps the book: fetches lists ahead of time, verifies, persists and publishes them.
+// Keeps the book: fetches lists and OCSP answers ahead of time, verifies, persists, publishes them.
 //
-// Promise: a list once wanted is kept across restarts and refreshed before its nextUpdate (at the
-// latest at three quarters of its life, at most every `longest`), failures are retried with
-// back-off from `shortest`; the old list stays in force until its end. A list that is wanted and
-// not there is fetched at once. Nothing here is called by a judgement.
+// Promise: what is once wanted is kept across restarts and refreshed before its end (at the latest
+// at three quarters of its life, at most every `longest`, up to a tenth earlier so that servers do
+// not come all at once); failures are retried with back-off from `shortest`; the old list stays in
+// force until its end. What is wanted and not there is fetched at once. A list that names its
+// deltas (freshestCRL) makes them wanted. Nothing here is called by a judgement.
 // Thread: want() and book() from any thread; the rest runs on the keeper's own thread, which also
 // parses, so that no loop waits. Failure: an event crl.failed, and the state in lists().
 // A url may have several candidate issuers (at most 8); the one that signed the list counts. At
-// most 1,000 lists are kept; a list older than the one in force never replaces it. Ports: Fetch
-// gets bytes (platform/net), Clock the time. Directory: one `<hash>.crl` and one
-// `<hash>.want` (url and candidate issuers) each, written atomically.
+// most 1,000 are kept; an answer about a certificate that has expired is forgotten; one older than
+// the one in force, or dated in the future, never replaces it. Ports: Fetch gets bytes
+// (platform/net), Clock the time. Directory: one `<hash>.crl` and one `<hash>.want` each, written
+// atomically (internal/kept.hpp).
 #pragma once
 
 #include <functional>
@@ -24,8 +26,14 @@
 
 namespace valija::revocation {
 
+struct FetchRequest {
+    std::string url;
+    std::string body = {};  // empty: GET; else POST, an OCSP request
+};
+
 // Called on the keeper's thread; must call `done` exactly once, from any thread.
-using Fetch = std::function<void(std::string url, std::function<void(Result<std::string>)> done)>;
+using Fetch =
+    std::function<void(FetchRequest request, std::function<void(Result<std::string>)> done)>;
 
 struct KeeperOptions {
     std::string directory;  // state/crl
@@ -35,11 +43,14 @@ struct KeeperOptions {
 
 struct ListState {
     std::string url;
+    std::string about;   // of an OCSP answer: the certificate's subject
     std::string issuer;  // subject of the issuing CA
     bool loaded = false;
+    bool is_delta = false;
     size_t entries = 0;
     Time this_update;
     Time next_update;
+    Time next_fetch;
     std::string last_error;
 };
 
@@ -52,6 +63,13 @@ class Keeper {
 
     // From now on the list at `url`, signed by `issuer`, is kept. Cheap when already known.
     void want(const std::string& url, const x509::Certificate& issuer);
+
+    // The same for the OCSP answer about a certificate (HTTP only).
+    void want_answer(const std::string& url, const x509::Certificate& certificate,
+                     const x509::Certificate& issuer);
+
+    // All that a certificate names: its lists, their deltas, its OCSP responders.
+    void want_all(const x509::Certificate& certificate, const x509::Certificate& issuer);
 
     // Fetches a known list again now (its operator asked, or a path failed for lack of it).
     void refresh(const std::string& url);

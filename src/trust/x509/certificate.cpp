@@ -4,6 +4,7 @@
 #include <openssl/pem.h>
 
 #include "platform/base/text.hpp"
+#include "trust/x509/internal/facts.hpp"
 #include "trust/x509/native.hpp"
 
 namespace valija::x509 {
@@ -11,6 +12,7 @@ namespace valija::x509 {
 struct Certificate::Parsed {
     X509Owner native;
     CertificateFields fields;
+    internal::Facts facts;
 };
 
 namespace {
@@ -22,6 +24,22 @@ std::string digest(const X509* certificate, const EVP_MD* algorithm) {
     unsigned length = 0;
     X509_digest(certificate, algorithm, bytes, &length);
     return hex({reinterpret_cast<const char*>(bytes), length});
+}
+
+std::string spki_of(const X509* certificate) {
+    unsigned char* bytes = nullptr;
+    const int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &bytes);
+    std::string der(reinterpret_cast<const char*>(bytes),
+                    length > 0 ? static_cast<size_t>(length) : 0);
+    OPENSSL_free(bytes);
+    return der;
+}
+
+std::string sha256_of(std::string_view bytes) {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    EVP_Digest(bytes.data(), bytes.size(), digest, &length, EVP_sha256(), nullptr);
+    return {reinterpret_cast<const char*>(digest), length};
 }
 
 std::string utf8(const ASN1_STRING* text) {
@@ -71,17 +89,41 @@ std::vector<std::string> common_names(const X509_NAME* name) {
     return names;
 }
 
-std::vector<std::string> dns_names(const X509* certificate) {
-    std::vector<std::string> names;
+void read_san(const X509* certificate, CertificateFields& fields) {
+    int critical = -1;
     const Owned<GENERAL_NAMES, GENERAL_NAMES_free> all(static_cast<GENERAL_NAMES*>(
-        X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+        X509_get_ext_d2i(certificate, NID_subject_alt_name, &critical, nullptr)));
+    fields.has_san = critical != -1;
+    fields.san_critical = critical == 1;
     for (int i = 0; all && i < sk_GENERAL_NAME_num(all.get()); ++i) {
         const GENERAL_NAME* name = sk_GENERAL_NAME_value(all.get(), i);
         if (name->type == GEN_DNS) {
-            names.push_back(native_text(name->d.dNSName));
+            fields.dns_names.push_back(native_text(name->d.dNSName));
+        } else if (name->type == GEN_EMAIL) {
+            fields.emails.push_back(native_text(name->d.rfc822Name));
+        } else if (name->type == GEN_IPADD) {
+            fields.ip_addresses.push_back(native_text(name->d.iPAddress));
         }
     }
-    return names;
+}
+
+void read_access(const X509* certificate, CertificateFields& fields) {
+    const Owned<AUTHORITY_INFO_ACCESS, AUTHORITY_INFO_ACCESS_free> all(
+        static_cast<AUTHORITY_INFO_ACCESS*>(
+            X509_get_ext_d2i(certificate, NID_info_access, nullptr, nullptr)));
+    for (int i = 0; all && i < sk_ACCESS_DESCRIPTION_num(all.get()); ++i) {
+        const ACCESS_DESCRIPTION* access = sk_ACCESS_DESCRIPTION_value(all.get(), i);
+        if (access->location->type != GEN_URI) {
+            continue;
+        }
+        const std::string url = native_text(access->location->d.uniformResourceIdentifier);
+        const int method = OBJ_obj2nid(access->method);
+        if (method == NID_ad_OCSP) {
+            fields.ocsp_urls.push_back(url);
+        } else if (method == NID_ad_ca_issuers) {
+            fields.ca_issuer_urls.push_back(url);
+        }
+    }
 }
 
 void add_urls(const DIST_POINT* point, std::vector<std::string>& urls) {
@@ -157,7 +199,10 @@ Result<CertificateFields> read_fields(X509* certificate) {
     fields.thumbprint = digest(certificate, EVP_sha1());
     fields.sha256 = digest(certificate, EVP_sha256());
     fields.common_names = common_names(X509_get_subject_name(certificate));
-    fields.dns_names = dns_names(certificate);
+    fields.version = static_cast<int>(X509_get_version(certificate)) + 1;
+    fields.spki_sha256 = hex(sha256_of(spki_of(certificate)));
+    read_san(certificate, fields);
+    read_access(certificate, fields);
     fields.crl_urls = crl_urls(certificate);
     fields.key = key_text(certificate);
     read_usage(certificate, fields);
@@ -189,6 +234,7 @@ Result<Certificate> Certificate::from_native(X509* borrowed) {
     X509_up_ref(borrowed);
     parsed->native.reset(borrowed);
     parsed->fields = std::move(*fields);
+    parsed->facts = internal::read_facts(borrowed, parsed->fields);
     Certificate certificate;
     certificate.parsed_ = std::move(parsed);
     return certificate;
@@ -219,6 +265,10 @@ Result<std::vector<Certificate>> Certificate::from_pem(std::string_view pem) {
 }
 
 const CertificateFields* Certificate::operator->() const { return &parsed_->fields; }
+
+const internal::Facts& Certificate::facts() const { return parsed_->facts; }
+
+std::string Certificate::spki_der() const { return spki_of(native()); }
 
 X509* Certificate::native() const { return parsed_->native.get(); }
 

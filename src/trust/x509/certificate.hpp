@@ -19,14 +19,20 @@ struct x509_st;
 namespace valija::x509 {
 
 struct CertificateFields {
-    std::string subject;     // "CN=…, OU=…, O=…, L=…, S=…, C=…" leaf first (EX-88), UTF-8
-    std::string issuer;      // the same form
-    std::string serial;      // upper-case hexadecimal, no separators, no leading "00"
-    std::string thumbprint;  // SHA-1 of the DER, 40 upper-case digits
-    std::string sha256;      // of the DER, 64 upper-case digits
+    std::string subject;      // "CN=…, OU=…, O=…, L=…, S=…, C=…" leaf first (EX-88), UTF-8
+    std::string issuer;       // the same form
+    std::string serial;       // upper-case hexadecimal, no separators, no leading "00"
+    std::string thumbprint;   // SHA-1 of the DER, 40 upper-case digits
+    std::string sha256;       // of the DER, 64 upper-case digits
+    std::string spki_sha256;  // of the SubjectPublicKeyInfo, 64 upper-case digits
+    int version = 1;          // 1, 2, 3 as people count
     std::vector<std::string> common_names;  // UTF-8, order of the certificate
     std::vector<std::string> dns_names;     // subjectAltName dNSName, raw bytes as text
+    std::vector<std::string> ip_addresses;  // subjectAltName iPAddress: the bytes, as they stand
+    std::vector<std::string> emails;        // subjectAltName rfc822Name, raw bytes as text
     std::vector<std::string> crl_urls;      // fullName URIs of the CRL distribution points
+    std::vector<std::string> ocsp_urls;     // authority information access
+    std::vector<std::string> ca_issuer_urls;
     Time not_before;
     Time not_after;
     std::string key;  // "RSA 2048", "ECDSA P-256"
@@ -37,7 +43,13 @@ struct CertificateFields {
     bool eku_client = false;
     bool has_key_usage = false;
     bool digital_signature = false;
+    bool has_san = false;  // a subjectAltName extension is there, whatever is in it
+    bool san_critical = false;
 };
+
+namespace internal {
+struct Facts;
+}
 
 class Certificate {
   public:
@@ -50,7 +62,9 @@ class Certificate {
     const CertificateFields* operator->() const;
     std::string der() const;
     std::string pem() const;
-    x509_st* native() const;  // for the folders of trust/ only; borrowed
+    std::string spki_der() const;
+    x509_st* native() const;               // for the folders of trust/ only; borrowed
+    const internal::Facts& facts() const;  // for this folder only: what a path's rules look at
 
     friend bool operator==(const Certificate& a, const Certificate& b) {
         return a->sha256 == b->sha256;
@@ -60,5 +74,16 @@ class Certificate {
     struct Parsed;
     std::shared_ptr<const Parsed> parsed_;
 };
+
+// What a file of certificates holds: DER, PEM with any number of blocks, or PKCS#7 without
+// signatures (DER or PEM).
+struct CertificatesRead {
+    std::vector<Certificate> certificates;
+    size_t unreadable = 0;  // blocks that should have been certificates and are none
+};
+
+// A fault where nothing in it looks like a certificate. Damaged blocks are only counted: the
+// caller decides whether to go on without them. At most 10,000 certificates.
+Result<CertificatesRead> read_certificates(std::string_view bytes);
 
 }  // namespace valija::x509

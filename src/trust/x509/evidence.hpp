@@ -16,6 +16,7 @@ struct Evidence {
     std::vector<Certificate> peer_chain;  // as presented, leaf first; empty = no certificate
     std::vector<Certificate> own_chain;   // what we showed, empty if nothing was shown
     bool own_requested = true;            // outbound: the server asked for our certificate
+    std::string stapled_ocsp = {};        // outbound: the DER that the server stapled, or empty
 };
 
 }  // namespace valija::x509

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import struct
 import threading
 from dataclasses import dataclass, field
 
@@ -31,6 +32,10 @@ class Manners:
     client_ca: str = None       # PEM file: a client certificate is asked for
     client_required: bool = False  # without one the handshake fails (TLS 1.3: afterwards)
     breaks_handshake: bool = False
+    resets_handshake: bool = False  # the connection is reset (RST) instead
+    behind_starttls: str = ""      # plaintext in the same segment as the 220 to STARTTLS
+    newest: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED
+    is_lax: bool = False           # old protocols, short keys and SHA-1 are all right
 
 
 class Peer:
@@ -117,7 +122,8 @@ class _Session:
                  "DATA": "354 go on" if self.recipients else "503 no recipient",
                  }.get(verb, "250 ok")
         reply = self.peer.reply_to(verb, usual)
-        self.say(reply)
+        tail = self.manners.behind_starttls if verb == "STARTTLS" else ""
+        self.say(reply + ("\n" + tail if tail else ""))
         if verb == "MAIL":
             self.recipients = 0
         if verb == "RCPT" and reply.startswith("250"):
@@ -137,16 +143,39 @@ class _Session:
         if self.manners.breaks_handshake:
             self.connection.sendall(b"this is not TLS\r\n")
             raise EOFError("handshake broken")
+        if self.manners.resets_handshake:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                       struct.pack("ii", 1, 0))
+            self.input.close()
+            raise EOFError("handshake reset")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if self.manners.is_lax:
+            context.set_ciphers("ALL:@SECLEVEL=0")
+            context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = self.manners.newest
         context.load_cert_chain(self.manners.certificate, self.manners.key)
         if self.manners.client_ca:
             context.load_verify_locations(self.manners.client_ca)
             context.verify_mode = (ssl.CERT_REQUIRED if self.manners.client_required
                                    else ssl.CERT_OPTIONAL)
-        self.connection = context.wrap_socket(self.connection, server_side=True)
+        self.connection = context.wrap_socket(self.connection, server_side=True,
+                                              do_handshake_on_connect=False)
+        try:
+            self.connection.do_handshake()
+        except ssl.SSLError:
+            self.leave_in_peace()
+            raise
         self.input = self.connection.makefile("rb")
         self.heard.tls = True
         self.heard.client_certificate = self.connection.getpeercert(binary_form=True)
+
+    def leave_in_peace(self):
+        """The client can read why the handshake failed: no reset overtakes the alert."""
+        with socket.socket(fileno=self.connection.detach()) as plain:
+            plain.settimeout(20)
+            plain.shutdown(socket.SHUT_WR)
+            while plain.recv(65536):
+                pass
 
     def take_content(self):
         lines = []

@@ -57,14 +57,15 @@ class Home:
 
 
 class Server:
-    """`valija serve` on a Home; up once constructed."""
+    """`valija serve` on a Home; up once constructed. `environment`: more variables for it."""
 
-    def __init__(self, home):
+    def __init__(self, home, environment=None):
         self.home = home
         self.said_file = home.path / "serve.err"
         with open(self.said_file, "wb") as errors:
             self.process = subprocess.Popen([str(world.PROGRAM), "serve", "--home", str(home.path)],
-                                            stdin=subprocess.DEVNULL, stdout=errors, stderr=errors)
+                                            stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
+                                            env=dict(os.environ) | (environment or {}))
         try:
             poll.until("`valija serve` says that it is ready", self._is_up)
         except AssertionError:

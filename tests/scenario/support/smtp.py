@@ -88,10 +88,15 @@ class Client:
         self.wrap(certificate, key, server_name)
         return self.ehlo(ehlo)
 
-    def wrap(self, certificate=None, key=None, server_name=None):
+    def wrap(self, certificate=None, key=None, server_name=None, newest=None):
+        """`newest`: no newer protocol than this one, and anything older; anything weak is taken."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+        if newest:
+            context.set_ciphers("ALL:@SECLEVEL=0")
+            context.minimum_version = ssl.TLSVersion.TLSv1
+            context.maximum_version = newest
         if certificate:
             context.load_cert_chain(certificate, key)
         self.socket = context.wrap_socket(self.socket, server_hostname=server_name)

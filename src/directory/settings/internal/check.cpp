@@ -1,6 +1,5 @@
 #include "directory/settings/internal/check.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <functional>
 
 #include "directory/settings/edit.hpp"
+#include "directory/settings/values.hpp"
 #include "platform/base/text.hpp"
 #include "protocol/mail/address.hpp"
 
@@ -17,13 +17,6 @@ namespace {
 
 constexpr size_t longest_name = 64;
 constexpr size_t longest_url = 2048;
-
-bool is_address(std::string_view text) {
-    const std::string ended(text);
-    std::array<unsigned char, sizeof(in6_addr)> bytes{};
-    return inet_pton(AF_INET, ended.c_str(), bytes.data()) == 1 ||
-           inet_pton(AF_INET6, ended.c_str(), bytes.data()) == 1;
-}
 
 bool is_number_within(std::string_view text, unsigned low, unsigned high) {
     unsigned number = 0;
@@ -40,9 +33,9 @@ bool is_endpoint(std::string_view text) {
     }
     const std::string_view host = text.substr(0, colon);
     if (host.starts_with('[') && host.ends_with(']')) {
-        return host.contains(':') && is_address(host.substr(1, host.size() - 2));
+        return host.contains(':') && is_ip_address(host.substr(1, host.size() - 2));
     }
-    return !host.contains(':') && is_address(host);
+    return !host.contains(':') && is_ip_address(host);
 }
 
 // What only this machine reaches: 127.0.0.0/8 or [::1], with its port.
@@ -50,23 +43,30 @@ bool is_loopback_endpoint(std::string_view text) {
     return is_endpoint(text) && (text.starts_with("127.") || text.starts_with("[::1]:"));
 }
 
+bool is_absolute(std::string_view text) { return text.starts_with('/'); }
+
 // 192.0.2.1@53
 bool is_forwarder(std::string_view text) {
     const size_t at = text.find('@');
-    return at != std::string_view::npos && is_address(text.substr(0, at)) &&
+    return at != std::string_view::npos && is_ip_address(text.substr(0, at)) &&
            is_number_within(text.substr(at + 1), 1, 65535);
+}
+
+// http://proxy.example.com:8080, also without the scheme; no path, no password.
+bool is_proxy(std::string_view text) {
+    if (starts_with_ignoring_case(text, "http://")) text.remove_prefix(7);
+    const size_t colon = text.rfind(':');
+    const std::string_view host = text.substr(0, colon);
+    return colon != std::string_view::npos && is_number_within(text.substr(colon + 1), 1, 65535) &&
+           (is_endpoint(text) || is_host_name(host));
 }
 
 bool is_range(std::string_view text) {
     const size_t slash = text.find('/');
     const std::string_view address = text.substr(0, slash);
-    return is_address(address) &&
+    return is_ip_address(address) &&
            (slash == std::string_view::npos ||
             is_number_within(text.substr(slash + 1), 0, address.contains(':') ? 128 : 32));
-}
-
-bool is_full_name(std::string_view text) {
-    return is_host_name(text) && text.contains('.') && !is_address(text);
 }
 
 // Keepers fetch by what libcurl is allowed to: HTTP and LDAP (EX-32).
@@ -81,6 +81,11 @@ bool is_list_url(std::string_view text) {
            });
 }
 
+bool is_bypass(std::string_view text) {
+    if (text == "*" || equal_ignoring_case(text, "<local>")) return true;
+    return is_range(text) || is_host_name(text.starts_with("*.") ? text.substr(2) : text);
+}
+
 bool is_ascii(std::string_view text) {
     return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
@@ -91,9 +96,9 @@ std::string quoted(std::string_view text) {
 
 std::string not_a_name(std::string_view text) {
     if (!is_ascii(text)) {
-        return quoted(text) +
-               " has letters beyond ASCII; write it as DNS does, as an A-label that begins with "
-               "xn-- (idn2 prints it)";
+        const auto made = a_label_of(text);
+        return quoted(text) + " has letters beyond ASCII; write it as DNS does" +
+               (made ? ": " + quoted(*made) : ", as an A-label that begins with xn--");
     }
     if (text.ends_with('.')) return quoted(text) + " ends with a dot; leave it out";
     return quoted(text) + " is not a full domain name such as example.com";
@@ -192,6 +197,12 @@ void check(const Server& server, Problems& problems) {
                 "addr@port, such as 192.0.2.53@53");
     checker.one("mailbox.lmtp", server.mailbox_lmtp, is_endpoint,
                 "an address and port such as 127.0.0.1:24");
+    checker.one("proxy.url", server.proxy_url, is_proxy,
+                "http://host:port, such as http://proxy.example.com:8080");
+    checker.each("proxy.bypass", server.proxy_bypass, is_bypass,
+                 "<local>, a host name, *.example.com, an address or a range");
+    checker.one("dns.trust_anchor", server.dns_trust_anchor, is_absolute,
+                "an absolute path of a file");
     checker.one(
         "metrics.listen", server.metrics_listen, is_loopback_endpoint,
         "a loopback address and port such as 127.0.0.1:9475 or [::1]:9475; the metrics have "
@@ -220,8 +231,45 @@ void check(const Send& connector, Problems& problems) {
                  "example.com, *.example.com or *");
     checker.host("fqdn", connector.fqdn);
     checker.one("certificate", connector.certificate, is_certificate_name, certificate_wanted);
-    checker.one("source_address", connector.source_address, is_address, "an address of ours");
+    checker.one("source_address", connector.source_address, is_ip_address, "an address of ours");
 }
+
+namespace {
+
+constexpr size_t most_names = 100;
+constexpr size_t most_pins = 10;
+constexpr size_t most_routes = 20;
+
+void check_pins(const Partner& partner, Checker<Partner>& checker) {
+    checker.each("pins", partner.pins, read_pin,
+                 "the SHA-256 of a public key: 64 hexadecimal digits or sha256/BASE64");
+    if (partner.pins.size() > most_pins) {
+        checker.add("pins", fmt::format("holds more than {}", most_pins));
+    }
+    if (partner.match == "pinned" && partner.pins.empty()) {
+        checker.add("match", "\"pinned\" needs at least one of \"pins\"");
+    }
+    if (partner.match != "pinned" && !partner.pins.empty()) {
+        checker.add("pins", "counts with match = \"pinned\" only; leave it out, or set that");
+    }
+}
+
+void check_matching(const Partner& partner, Checker<Partner>& checker) {
+    check_pins(partner, checker);
+    checker.each("routes", partner.routes, read_route,
+                 "a next hop such as \"relay.example.com\", \"relay.example.com 10\" or an "
+                 "address");
+    checker.each("mx_known", partner.mx_known, read_known_mx,
+                 "an MX host with its addresses, such as \"mx1.example.com 192.0.2.1\"");
+    for (const auto& [key, size, most] :
+         {std::tuple{"names", partner.names.size(), most_names},
+          std::tuple{"routes", partner.routes.size(), most_routes},
+          std::tuple{"mx_known", partner.mx_known.size(), most_names}}) {
+        if (size > most) checker.add(key, fmt::format("holds more than {}", most));
+    }
+}
+
+}  // namespace
 
 void check(const Partner& partner, Problems& problems) {
     Checker checker(partner, problems);
@@ -232,6 +280,7 @@ void check(const Partner& partner, Problems& problems) {
     checker.domains("domains", partner.domains);
     checker.one("contact", partner.contact, is_mail_address, "a mail address");
     checker.domains("names", partner.names);
+    check_matching(partner, checker);
     checker.each("trust", partner.trust, is_object_name,
                  "the name of a file in etc/anchors, without .pem");
     checker.each("crl", partner.crl, is_list_url,

@@ -63,6 +63,34 @@ std::optional<MxRecord> parse_mx(std::string_view data) {
     return MxRecord{octet(data[0]) << 8U | octet(data[1]), std::move(*host)};
 }
 
+std::optional<std::string> parse_ptr(std::string_view data) { return parse_name(data); }
+
+std::optional<TlsaRecord> parse_tlsa(std::string_view data) {
+    if (data.size() < 3) return {};
+    return TlsaRecord{octet(data[0]), octet(data[1]), octet(data[2]), std::string(data.substr(3))};
+}
+
+std::optional<std::string> canonical_address(const std::string& address) {
+    boost::system::error_code error;
+    auto const parsed = boost::asio::ip::make_address(address, error);
+    return error ? std::nullopt : std::optional(parsed.to_string());
+}
+
+std::optional<std::string> reverse_name(const std::string& address) {
+    boost::system::error_code error;
+    auto const parsed = boost::asio::ip::make_address(address, error);
+    if (error) return {};
+    std::string name;
+    if (parsed.is_v4()) {
+        for (auto const byte : parsed.to_v4().to_bytes()) name = fmt::format("{}.{}", byte, name);
+        return name + "in-addr.arpa";
+    }
+    for (auto const byte : parsed.to_v6().to_bytes()) {
+        name = fmt::format("{:x}.{:x}.{}", byte & 0xFU, byte >> 4U, name);
+    }
+    return name + "ip6.arpa";
+}
+
 std::optional<std::string> parse_address(std::string_view data) {
     if (data.size() == 4) {
         boost::asio::ip::address_v4::bytes_type bytes{};
@@ -100,6 +128,46 @@ Result<Answer<MxRecord>> mx_answer(const std::string& name, const Raw& raw) {
         return std::tie(a.preference, a.host) < std::tie(b.preference, b.host);
     });
     if (answer.records.size() > record_limit) answer.records.resize(record_limit);
+    return answer;
+}
+
+Result<Answer<PtrName>> ptr_answer(const std::string& address, const Raw& raw) {
+    auto const doing = "looking up the names of " + address;
+    if (!is_known(raw)) return unknown(doing, raw);
+    Answer<PtrName> answer{.records = {},
+                           .exists = raw.state != Raw::State::NoName,
+                           .secure = raw.secure,
+                           .canonical_name = {}};
+    for (auto const& data : raw.data) {
+        auto name = parse_ptr(data);
+        if (!name) return fault(FaultKind::Network, doing, "malformed answer");
+        if (is_host_name(*name)) answer.records.push_back({std::move(*name), false});
+        if (answer.records.size() == ptr_limit) break;
+    }
+    return answer;
+}
+
+TlsaAnswer tlsa_answer(const std::string& base_domain, const Raw& raw) {
+    TlsaAnswer answer{.base_domain = base_domain, .records = {}, .cause = {}};
+    if (!is_known(raw)) {
+        answer.state = TlsaState::Failed;
+        answer.cause = unknown("looking up the TLSA records of " + base_domain, raw).error().text();
+        return answer;
+    }
+    for (auto const& data : raw.data) {
+        auto record = parse_tlsa(data);
+        if (!record) {
+            return {.state = TlsaState::Failed,
+                    .base_domain = base_domain,
+                    .records = {},
+                    .cause = "malformed TLSA record of " + base_domain};
+        }
+        answer.records.push_back(std::move(*record));
+        if (answer.records.size() == tlsa_limit) break;
+    }
+    if (!answer.records.empty()) {
+        answer.state = raw.secure ? TlsaState::Secure : TlsaState::Insecure;
+    }
     return answer;
 }
 

@@ -16,6 +16,8 @@ constexpr auto doing = "TLS handshake";
 // A Certificate message without a certificate: header and empty lists (RFC 8446 4.4.2).
 constexpr size_t empty_certificate_message = 8;
 
+constexpr long largest_staple = 64L << 10U;
+
 // Listens to a client's handshake: nothing else in OpenSSL tells whether a certificate was asked
 // for and sent. `buffer` begins with the handshake message's type.
 void overhear(int sent, int /*version*/, int content_type, const void* buffer, size_t length, SSL*,
@@ -49,6 +51,7 @@ bool set_up(ConnectionState& state, Role role, const std::string& sni) {
     SSL_set_connect_state(tls);
     SSL_set_msg_callback(tls, &overhear);
     SSL_set_msg_callback_arg(tls, &state.overheard);
+    if (SSL_set_tlsext_status_type(tls, TLSEXT_STATUSTYPE_ocsp) != 1) return false;
     return sni.empty() || SSL_set_tlsext_host_name(tls, sni.c_str()) == 1;
 }
 
@@ -69,6 +72,14 @@ Result<std::vector<x509::Certificate>> peer_chain(SSL* tls, Role role) {
     return chain;
 }
 
+// The OCSP response that came along, unread: revocation judges it. One that is too large is none.
+std::string stapled_response(SSL* tls) {
+    const unsigned char* bytes = nullptr;
+    long const size = SSL_get_tlsext_status_ocsp_resp(tls, &bytes);
+    if (bytes == nullptr || size <= 0 || size > largest_staple) return {};
+    return {reinterpret_cast<const char*>(bytes), static_cast<size_t>(size)};
+}
+
 Result<x509::Evidence> evidence_of(const ConnectionState& state, Role role,
                                    const std::string& sni) {
     auto* const tls = state.tls.get();
@@ -87,6 +98,7 @@ Result<x509::Evidence> evidence_of(const ConnectionState& state, Role role,
     }
     evidence.server_name = sni;
     evidence.own_requested = state.overheard.requested;
+    evidence.stapled_ocsp = stapled_response(tls);
     if (own && state.overheard.shown) evidence.own_chain = own->chain;
     return evidence;
 }

@@ -61,6 +61,27 @@ TEST_F(Partners, HaveTheAnchorsThatTheirFileNames) {
     EXPECT_EQ(rule.anchors.certificates().front(), root->root());
 }
 
+// CI-09, CI-39: profile, pins and routes as values; equal priorities stay in their order.
+TEST_F(Partners, HaveTheirProfilePinsAndRoutes) {
+    partner("a", "domains = [\"a.example\"]\nmatch = \"pinned\"\npins = [\"" +
+                     std::string(64, 'b') +
+                     "\"]\nroutes = [\"r20.example 20\", \"r0a.example\", \"192.0.2.9 10\", "
+                     "\"r0b.example 0\"]\nmx_known = [\"mx.a.example 192.0.2.1\"]\n");
+    partner("b", "domains = [\"b.example\"]\n");
+    const auto world = load_world(home_.path());
+    ASSERT_TRUE(world) << world.error().front().where();
+    const auto rules = (*world)->partner_of("a.example");
+    EXPECT_EQ(rules->rule.profile, identity::Profile::Pinned);
+    EXPECT_EQ(rules->rule.pins, std::vector{std::string(64, 'B')});
+    std::vector<std::string> hosts;
+    for (const settings::Route& route : rules->routes) hosts.push_back(route.host);
+    EXPECT_THAT(hosts,
+                testing::ElementsAre("r0a.example", "r0b.example", "192.0.2.9", "r20.example"));
+    ASSERT_EQ(rules->mx_known.size(), 1U);
+    EXPECT_EQ(rules->mx_known[0].host, "mx.a.example");
+    EXPECT_EQ((*world)->partner_of("b.example")->rule.profile, identity::Profile::Exchange);
+}
+
 // EX-22
 TEST_F(Partners, WithoutAnchorsOfTheirOwnTheSystemsCount) {
     partner("a", "domains = [\"a.example\"]\n");

@@ -117,6 +117,37 @@ TEST(Directory, MetricsAreServedAtLoopbackAddressesOnly) {
     }
 }
 
+// CI-09, CI-39; EX-110: international names are written as DNS does.
+TEST(Directory, MatchSettingsOfAPartnerAreChecked) {
+    const std::string pin(64, 'A');
+    const auto with = [](const std::string& lines) {
+        return problems_with("etc/partners.d/a.toml", "domains = [\"a.example\"]\n" + lines);
+    };
+    for (const std::string& good :
+         {"match = \"pinned\"\npins = [\"" + pin + "\"]\n", std::string("match = \"strict\"\n"),
+          std::string("match = \"cisco-verify\"\nnames = [\"MX.Host.example\"]\n"),
+          std::string("match = \"cisco-hosted\"\nroutes = [\"relay.example 10\", \"192.0.2.9\"]\n"
+                      "mx_known = [\"mx1.a.example 192.0.2.1\"]\n")}) {
+        EXPECT_THAT(with(good), testing::IsEmpty()) << good;
+    }
+    std::string many;
+    for (int i = 0; i < 11; ++i) many += "\"" + pin + "\",";
+    for (const auto& [lines, words] : std::vector<std::pair<std::string, std::string>>{
+             {"match = \"pinned\"\n", "needs at least one of \"pins\""},
+             {"pins = [\"" + pin + "\"]\n", "counts with match = \"pinned\" only"},
+             {"match = \"pinned\"\npins = [\"12\"]\n", "is not the SHA-256 of a public key"},
+             {"match = \"pinned\"\npins = [" + many + "]\n", "more than 10"},
+             {"match = \"dane\"\n", "dane"},
+             {"match = \"direct\"\n", "direct"},
+             {"routes = [\"relay\"]\n", "is not a next hop"},
+             {"mx_known = [\"mx1.a.example x\"]\n", "is not an MX host with its addresses"},
+             {"names = [\"*.a.example\"]\n", "is not a full domain name"},
+             {"names = [\"bücher.example\"]\n",
+              "write it as DNS does: \"xn--bcher-kva.example\""}}) {
+        EXPECT_THAT(with(lines), ElementsAre(HasSubstr(words))) << lines;
+    }
+}
+
 TEST(Directory, AnUnknownKeyNamesItsPlaceAndTheNearestKnownOne) {
     EXPECT_THAT(
         problems_with("etc/partners.d/a.toml", "domains = [\"a.example\"]\nrecieve = \"off\"\n"),

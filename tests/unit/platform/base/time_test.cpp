@@ -22,6 +22,28 @@ TEST(Time, LeapDaysTheEpochAndTimesBeforeIt) {
     EXPECT_EQ(iso_time(from_millis(-1)), "1969-12-31T23:59:59.999Z");
 }
 
+TEST(Time, IsReadAsRfc3339WritesIt) {
+    const Time time = from_millis(1'787'956'673'323);
+    EXPECT_EQ(parse_iso_time(iso_time(time)), time);
+    EXPECT_EQ(parse_iso_time("2026-08-28t22:37:53.3239z"), time);
+    EXPECT_EQ(parse_iso_time("2026-08-29T00:37:53.323+02:00"), time);
+    EXPECT_EQ(parse_iso_time("2026-08-28 17:07:53.323-05:30"), time);
+    EXPECT_EQ(parse_iso_time("1970-01-01T00:00:00Z"), Time{});
+    EXPECT_EQ(parse_iso_time("2024-02-29T23:59:60Z"), parse_iso_time("2024-03-01T00:00:00Z"));
+    EXPECT_EQ(iso_time(*parse_iso_time("9999-12-31T23:59:59Z")), "9999-12-31T23:59:59.000Z");
+}
+
+TEST(Time, WhatIsNoneIsNotRead) {
+    for (const char* text :
+         {"", "now", "2026-08-28", "2026-08-28T22:37:53", "2026-02-29T00:00:00Z",
+          "2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z", "2026-08-28T24:00:00Z",
+          "2026-08-28T22:60:00Z", "2026-08-28T22:37:61Z", "2026-08-28T22:37:53.Z",
+          "2026-08-28T22:37:53+24:00", "2026-08-28T22:37:53+0200", "2026-08-28T22:37:53Z ",
+          " 2026-08-28T22:37:53Z", "0000-01-01T00:00:00Z", "12026-08-28T22:37:53Z", "1787956673"}) {
+        EXPECT_EQ(parse_iso_time(text), std::nullopt) << text;
+    }
+}
+
 TEST(Duration, EveryUnitAndSeveralParts) {
     EXPECT_EQ(parse_duration("0s"), 0ms);
     EXPECT_EQ(parse_duration("250ms"), 250ms);

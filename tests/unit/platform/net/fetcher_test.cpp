@@ -8,7 +8,9 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
+#include <cstdlib>
 #include <future>
+#include <mutex>
 #include <thread>
 
 #include "platform/net/endpoint.hpp"
@@ -41,9 +43,25 @@ class Pages {
         return fmt::format("http://{}{}", endpoint_text(acceptor_.local_endpoint()), path);
     }
 
+    // As a proxy: "host:port".
+    std::string address() const { return endpoint_text(acceptor_.local_endpoint()); }
+
+    std::string last_request() {
+        std::scoped_lock const lock(mutex_);
+        return last_;
+    }
+
     std::future<void> asked_for_silence() { return silence_.get_future(); }
 
   private:
+    // Also of a request to a proxy: "GET http://host/path HTTP/1.1".
+    static std::string path_of(const std::string& request) {
+        auto const start = request.find(' ') + 1;
+        auto target = request.substr(start, request.find(' ', start) - start);
+        if (target.starts_with("http://")) target.erase(0, target.find('/', 7));
+        return target;
+    }
+
     void accept() {
         acceptor_.async_accept([this](const boost::system::error_code& error, tcp::socket socket) {
             if (error) return;
@@ -57,7 +75,11 @@ class Pages {
         boost::system::error_code error;
         asio::read_until(socket, asio::dynamic_buffer(request, 10'000), "\r\n\r\n", error);
         if (error) return;
-        auto const path = request.substr(4, request.find(' ', 4) - 4);
+        {
+            std::scoped_lock const lock(mutex_);
+            last_ = request;
+        }
+        auto const path = path_of(request);
         if (path == "/silence") {
             silent_.push_back(std::move(socket));
             if (silent_.size() == 1) silence_.set_value();
@@ -77,6 +99,7 @@ class Pages {
         if (path == "/list")
             return with("200 OK", "Content-Length: 5\r\n", std::string("a\0b\r\n", 5));
         if (path == "/moved") return moved("/list");
+        if (path == "/moved-away") return moved("http://elsewhere.example/list");
         if (path == "/circle") return moved("/circle");
         if (path == "/to-file") return moved("file:///etc/hostname");
         if (path == "/to-ldap") return moved("ldap://127.0.0.1/o=x");
@@ -94,6 +117,8 @@ class Pages {
     tcp::acceptor acceptor_;
     std::vector<tcp::socket> silent_;
     std::promise<void> silence_;
+    std::mutex mutex_;
+    std::string last_;
     std::thread thread_;
 };
 
@@ -128,9 +153,8 @@ TEST_F(FetcherTest, FollowsARedirectButNotInCircles) {
 TEST_F(FetcherTest, AnyStatusBut200IsAFault) {
     auto const missing = fetch(pages.url("/missing"));
     ASSERT_FALSE(missing);
-    EXPECT_EQ(missing.error().kind, FaultKind::Network);
-    EXPECT_EQ(missing.error().text(),
-              "fetching " + pages.url("/missing") + ": The requested URL returned error: 404");
+    EXPECT_EQ(missing.error().kind, FaultKind::Input);
+    EXPECT_EQ(missing.error().text(), "fetching " + pages.url("/missing") + ": HTTP status 404");
     EXPECT_EQ(fetch(pages.url("/none")).error().cause, "HTTP status 204");
 }
 
@@ -152,6 +176,53 @@ TEST_F(FetcherTest, OtherProtocolsAreRefusedAlsoByRedirect) {
     EXPECT_EQ(kind("nonsense://"), FaultKind::Input);
     EXPECT_EQ(kind(pages.url("/to-file")), FaultKind::Input);
     EXPECT_EQ(kind(pages.url("/to-ldap")), FaultKind::Input);
+}
+
+// EX-36: the page of a name that does not exist can only have come by the proxy.
+TEST_F(FetcherTest, HttpGoesThroughTheProxyThatIsSet) {
+    fetcher.set_proxy({.url = "http://" + pages.address()});
+    EXPECT_EQ(fetch("http://crl.invalid/list"), std::string("a\0b\r\n", 5));
+    EXPECT_TRUE(pages.last_request().starts_with("GET http://crl.invalid/list HTTP/1.1"));
+}
+
+// EX-37, EX-39, EX-40: who is named goes directly; the setting holds from the next fetch on.
+TEST_F(FetcherTest, WhoIsNamedGoesAroundTheProxyAndAChangeHoldsAtOnce) {
+    asio::io_context loop;
+    tcp::acceptor dead(loop, {asio::ip::address_v4::loopback(), 0});
+    auto const proxy = "http://" + endpoint_text(dead.local_endpoint());
+    dead.close();
+    fetcher.set_proxy({.url = proxy});
+    auto const failed = fetch(pages.url("/list"));
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().kind, FaultKind::Network);
+    EXPECT_NE(failed.error().text().find("through the proxy " + proxy), std::string::npos);
+    fetcher.set_proxy({.url = proxy, .bypass = {"127.0.0.0/8"}});
+    EXPECT_TRUE(fetch(pages.url("/list")));
+    fetcher.set_proxy({});
+    EXPECT_TRUE(fetch(pages.url("/list")));
+}
+
+TEST_F(FetcherTest, ARedirectIsAskedAnewWhetherItNeedsTheProxy) {
+    fetcher.set_proxy({.url = "http://" + pages.address(), .bypass = {"127.0.0.0/8"}});
+    EXPECT_EQ(fetch(pages.url("/moved-away")), std::string("a\0b\r\n", 5));
+    EXPECT_TRUE(pages.last_request().starts_with("GET http://elsewhere.example/list HTTP/1.1"));
+}
+
+TEST_F(FetcherTest, TheEnvironmentNamesNoProxy) {
+    setenv("http_proxy", "http://127.0.0.1:1", 1);
+    EXPECT_TRUE(fetch(pages.url("/list")));
+    unsetenv("http_proxy");
+}
+
+TEST_F(FetcherTest, ABodyIsPostedAsAnOcspRequest) {
+    std::promise<Result<std::string>> promise;
+    fetcher.fetch(pages.url("/list"), std::string("ask\0me", 6),
+                  [&](Result<std::string> result) { promise.set_value(std::move(result)); });
+    EXPECT_TRUE(promise.get_future().get());
+    auto const request = pages.last_request();
+    EXPECT_TRUE(request.starts_with("POST /list HTTP/1.1"));
+    EXPECT_NE(request.find("Content-Type: application/ocsp-request\r\n"), std::string::npos);
+    EXPECT_NE(request.find("Content-Length: 6\r\n"), std::string::npos);
 }
 
 TEST_F(FetcherTest, ADeadPortIsANetworkFault) {

@@ -75,7 +75,7 @@ TEST(Trouble, APartnerThatCannotBeReachedHasALadder) {
     auto partner = std::make_shared<partners::PartnerRules>();
     plan.partner = partner;
     plan.kind = route::Kind::LookUpFailed;
-    plan.dns = "asking DNS: SERVFAIL";
+    plan.dns = Text::verbatim("asking DNS: SERVFAIL");
     const auto unknown = from_plan(plan);
     ASSERT_NE(unknown.ladder.first_failure(), nullptr);
     EXPECT_EQ(unknown.ladder.first_failure()->name, identity::StepName::Dns);

@@ -85,6 +85,21 @@ TEST(DecideSender, WithoutACertificateOfOursThePartnerIsDeferred) {
     EXPECT_FALSE(decision.proven);
 }
 
+// A domain is judged once a session while nothing changes; each sender has its own reply.
+TEST(DecideSender, ASecondSenderOfAJudgedDomainGetsTheSameDecisionWithHisOwnName) {
+    World w;
+    const SenderDecision first =
+        w.ask(World::with(World::leaf(w.ca, "mail.woodgrovebank.com")), "anna@woodgrovebank.com");
+    ASSERT_TRUE(first.proven);
+    const SenderDecision second = again(first, mail::parse_address("ben@woodgrovebank.com"));
+    EXPECT_TRUE(second.proven);
+    EXPECT_EQ(second.reply.text(), "250 2.1.0 ben@woodgrovebank.com Sender OK");
+    Client clear;
+    const SenderDecision refused = w.ask(clear, "anna@woodgrovebank.com");
+    EXPECT_EQ(again(refused, mail::parse_address("ben@woodgrovebank.com")).reply.text(),
+              refused.reply.text());
+}
+
 // EX-13, EX-74: no clear text for a listed domain.
 TEST(DecideSender, AnEnforcedPartnerWithoutTlsGets530) {
     const World w;

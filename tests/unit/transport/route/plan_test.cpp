@@ -3,43 +3,14 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
-
 #include "support/run.hpp"
+#include "unit/transport/route/table_resolver.hpp"
 
 namespace valija::route {
 namespace {
 
-// Answers from tables; a name in neither does not exist.
-class TableResolver final : public net::Resolver {
-  public:
-    std::map<std::string, std::vector<net::MxRecord>> mx_records;
-    std::map<std::string, std::vector<std::string>> address_records;
-    bool fails = false;
-
-    Task<Result<net::Answer<net::MxRecord>>> mx(std::string domain) override {
-        net::Answer<net::MxRecord> answer;
-        if (fails) {
-            co_return fault(FaultKind::Network, "asking DNS", "SERVFAIL");
-        }
-        answer.exists = mx_records.contains(domain) || address_records.contains(domain);
-        if (mx_records.contains(domain)) {
-            answer.records = mx_records[domain];
-        }
-        co_return answer;
-    }
-
-    Task<Result<net::Answer<std::string>>> addresses(std::string host) override {
-        net::Answer<std::string> answer;
-        answer.exists = address_records.contains(host);
-        if (answer.exists) {
-            answer.records = address_records[host];
-        }
-        co_return answer;
-    }
-};
-
-using test::run;
+using test::TableResolver;
+using valija::test::run;
 
 class PlanTest : public testing::Test {
   protected:
@@ -74,7 +45,7 @@ TEST_F(PlanTest, MailExchangersComeByPreferenceAndThePartnerDemandsProof) {
     EXPECT_EQ(plan.hosts, (std::vector<std::string>{"a.woodgrovebank.com", "b.woodgrovebank.com"}));
     EXPECT_EQ(plan.proof, Proof::Verified);
     EXPECT_EQ(plan.connector.name, "Internet");
-    EXPECT_EQ(plan.dns, "MX 10 a.woodgrovebank.com, 20 b.woodgrovebank.com (not signed)");
+    EXPECT_EQ(plan.dns.english(), "MX 10 a.woodgrovebank.com, 20 b.woodgrovebank.com (not signed)");
 }
 
 TEST_F(PlanTest, OurOwnDomainGoesToTheMailboxServer) {
@@ -101,7 +72,7 @@ TEST_F(PlanTest, ANameThatDoesNotExistAndAFailedLookUpAreToldApart) {
     dns_.fails = true;
     const auto plan = ask("woodgrovebank.com");
     EXPECT_EQ(plan.kind, Kind::LookUpFailed);
-    EXPECT_EQ(plan.dns, "asking DNS: SERVFAIL");
+    EXPECT_EQ(plan.dns.english(), "asking DNS: SERVFAIL");
     EXPECT_EQ(plan.proof, Proof::Verified);
 }
 
@@ -139,6 +110,45 @@ TEST_F(PlanTest, AnAddressWhereWeListenIsOurselves) {
     EXPECT_TRUE(is_own("127.0.0.1:25"));
     EXPECT_TRUE(is_own("[::1]:25"));
     EXPECT_FALSE(is_own("192.0.2.7:25"));
+}
+
+// CI-36..39: explicit routes instead of MX, by priority, equal ones as written.
+TEST_F(PlanTest, CI39RoutesOfThePartnerTakeThePlaceOfMx) {
+    auto partner = std::make_shared<partners::PartnerRules>();
+    partner->name = "woodgrovebank";
+    partner->routes = {{.host = "relay1.host.example"}, {.host = "relay2.host.example"}};
+    world_->by_domain["woodgrovebank.com"] = partner;
+    const auto plan = ask("woodgrovebank.com");
+    EXPECT_EQ(plan.kind, Kind::Smtp);
+    EXPECT_EQ(plan.hosts, (std::vector<std::string>{"relay1.host.example", "relay2.host.example"}));
+    EXPECT_EQ(plan.routes, plan.hosts);
+    EXPECT_EQ(plan.dns.english(), "routes 0 relay1.host.example, 0 relay2.host.example");
+    EXPECT_EQ(plan.mx_host, "") << "MX names do not count beside a route with a name";
+}
+
+// CI-38: the MX name is asked for where a route has no name; its failure stops nothing.
+TEST_F(PlanTest, CI38ARouteByAddressKeepsTheMxNameAsReference) {
+    auto partner = std::make_shared<partners::PartnerRules>();
+    partner->routes = {{.host = "192.0.2.9", .priority = 0, .is_address = true},
+                       {.host = "2001:db8::9", .priority = 5, .is_address = true}};
+    world_->by_domain["woodgrovebank.com"] = partner;
+    const auto plan = ask("woodgrovebank.com");
+    EXPECT_EQ(plan.hosts, (std::vector<std::string>{"[192.0.2.9]", "[2001:db8::9]"}));
+    EXPECT_EQ(plan.mx_host, "a.woodgrovebank.com");
+    const auto found = run(addresses(plan, "[2001:db8::9]", 25, &dns_));
+    ASSERT_TRUE(found);
+    EXPECT_EQ(net::endpoint_text(found->at(0)), "[2001:db8::9]:25");
+    dns_.fails = true;
+    EXPECT_EQ(ask("woodgrovebank.com").kind, Kind::Smtp);
+    EXPECT_EQ(ask("woodgrovebank.com").mx_host, "");
+}
+
+TEST_F(PlanTest, ThePlanSaysWhetherTheMxAnswerWasSigned) {
+    EXPECT_FALSE(ask("woodgrovebank.com").mx_secure);
+    dns_.is_signed = true;
+    EXPECT_TRUE(ask("woodgrovebank.com").mx_secure);
+    EXPECT_EQ(ask("woodgrovebank.com").dns.english(),
+              "MX 10 a.woodgrovebank.com, 20 b.woodgrovebank.com (DNSSEC-validated)");
 }
 
 }  // namespace

@@ -39,6 +39,28 @@ LeafRequest request() {
             .crl_urls = {"http://crl.example/a.crl", "http://crl.example/b.crl"}};
 }
 
+// A comma in a value must not begin another name, nor "critical" or "IP:" be a word of a language.
+TEST(Authority, NamesAndAddressesAreEncodedAsTheyStand) {
+    Authority authority = new_authority();
+    LeafRequest odd = request();
+    odd.dns_names = {"a.example,IP:192.0.2.1,DNS:evil.example", "critical"};
+    odd.crl_urls = {"http://crl.example/a,URI:http://evil.example/b"};
+    const auto issued = authority.issue(odd);
+    ASSERT_TRUE(issued) << issued.error().text();
+    EXPECT_EQ(issued->certificate->dns_names, odd.dns_names);
+    EXPECT_EQ(issued->certificate->crl_urls, odd.crl_urls);
+    EXPECT_THAT(text_of(issued->certificate), testing::Not(testing::HasSubstr("IP Address")));
+}
+
+TEST(Authority, ANameThatCannotBeEncodedIsRefused) {
+    Authority authority = new_authority();
+    for (const char* name : {"", "m\xC3\xAF.example", "a b.example"}) {
+        LeafRequest odd = request();
+        odd.dns_names = {name};
+        EXPECT_FALSE(authority.issue(odd)) << name;
+    }
+}
+
 TEST(Authority, ItsRootIsASelfSignedAuthority) {
     const Authority authority = new_authority("Contoso Root");
     const x509::Certificate& root = authority.root();
@@ -190,6 +212,18 @@ TEST(Authority, ItsKeyIsTheOneThatSigned) {
     const auto pem = authority.key_pem();
     ASSERT_TRUE(pem);
     EXPECT_EQ(X509_check_private_key(authority.root().native(), test::key_from(*pem).get()), 1);
+}
+
+// EX-24: another CA's name and key, signed by this one.
+TEST(Authority, ACrossCertificateHasTheOtherNameAndKey) {
+    const Authority alliance = new_authority("Alliance Root CA");
+    const Authority partner = new_authority("Partner Root CA");
+    const auto cross = alliance.cross_certify(partner, kNow - 1h, kNow + kDay, {});
+    ASSERT_TRUE(cross) << cross.error().text();
+    EXPECT_EQ((*cross)->subject, partner.root()->subject);
+    EXPECT_EQ((*cross)->issuer, alliance.root()->subject);
+    EXPECT_EQ(cross->spki_der(), partner.root().spki_der());
+    EXPECT_TRUE((*cross)->is_ca);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <openssl/err.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "platform/net/task_group.hpp"
@@ -45,6 +46,29 @@ class TlsVersions : public TlsTest, public testing::WithParamInterface<int> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Both, TlsVersions, testing::Values(TLS1_2_VERSION, TLS1_3_VERSION));
+
+// What a server staples is handed over as it came; whether it is worth anything revocation judges.
+int staple(SSL* tls, void*) {
+    std::string const response = "not a response, but bytes";
+    auto* copy = static_cast<unsigned char*>(OPENSSL_malloc(response.size()));
+    std::ranges::copy(response, copy);
+    SSL_set_tlsext_status_ocsp_resp(tls, copy, static_cast<long>(response.size()));
+    return SSL_TLSEXT_ERR_OK;
+}
+
+TEST_P(TlsVersions, AStapledOcspAnswerIsEvidence) {
+    SSL_CTX_set_tlsext_status_cb(test::native(server), &staple);
+    auto const [at_server, at_client] = shake();
+    ASSERT_TRUE(at_client) << at_client.error().text();
+    EXPECT_EQ(at_client->stapled_ocsp, "not a response, but bytes");
+    EXPECT_EQ(at_server->stapled_ocsp, "");
+}
+
+TEST_P(TlsVersions, WithoutAStapledAnswerTheEvidenceHasNone) {
+    auto const [at_server, at_client] = shake();
+    ASSERT_TRUE(at_client) << at_client.error().text();
+    EXPECT_EQ(at_client->stapled_ocsp, "");
+}
 
 TEST_P(TlsVersions, BothSidesSeeBothChains) {
     auto const [at_server, at_client] = shake();

@@ -33,6 +33,8 @@ struct World {
                             .server_name = {},
                             .peer_chain = {},
                             .own_chain = {}};
+    Reached reached;
+    OwnStatus own;
     std::map<std::string, std::shared_ptr<const revocation::CrlIndex>> lists;
     Time now = kNow;
 
@@ -58,8 +60,15 @@ struct World {
         lists[url] = std::make_shared<const revocation::CrlIndex>(std::move(*list));
     }
 
+    void know_list(const std::string& url, const std::string& der,
+                   const x509::Certificate& issuer) {
+        auto list = revocation::CrlIndex::load(der, issuer);
+        ASSERT_TRUE(list) << list.error().text();
+        lists[url] = std::make_shared<const revocation::CrlIndex>(std::move(*list));
+    }
+
     Ladder judged(Direction direction = Direction::Inbound) const {
-        return judge(rule, evidence, direction, revocation::Book(lists), now);
+        return judge(rule, evidence, reached, direction, revocation::Book(lists), now, {}, own);
     }
 
     // "chain fail UntrustedRoot", or "proven".
@@ -82,7 +91,7 @@ struct World {
     std::string evidence_of(StepName name, Direction direction = Direction::Inbound) const {
         const Ladder ladder = judged(direction);
         const Step* step = ladder.find(name);
-        return step == nullptr ? "absent" : step->evidence;
+        return step == nullptr ? "absent" : step->evidence.english();
     }
 };
 

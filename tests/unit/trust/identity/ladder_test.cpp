@@ -46,8 +46,8 @@ void expect_same(const Ladder& a, const Ladder& b) {
     for (size_t i = 0; i < a.steps.size(); ++i) {
         EXPECT_EQ(a.steps[i].name, b.steps[i].name);
         EXPECT_EQ(a.steps[i].state, b.steps[i].state);
-        EXPECT_EQ(a.steps[i].evidence, b.steps[i].evidence);
-        EXPECT_EQ(a.steps[i].fix, b.steps[i].fix);
+        EXPECT_EQ(a.steps[i].evidence.english(), b.steps[i].evidence.english());
+        EXPECT_EQ(a.steps[i].fix.english(), b.steps[i].fix.english());
         EXPECT_EQ(a.steps[i].actor, b.steps[i].actor);
         EXPECT_EQ(a.steps[i].reason, b.steps[i].reason);
     }
@@ -77,16 +77,30 @@ TEST(Ladder, EveryWordComesBackFromARecord) {
     expect_round_trip({});
 }
 
-TEST(Ladder, TabsLineEndsAndBackslashesComeBackFromARecord) {
-    for (const char* text : {"a\tb", "a\nb", "a\\b", "\\t", "\\\\n", "\t\n\\", "ends in \\", "\\",
-                             "\r\n", "", " ", "CN=Diversión de Bicicleta"}) {
-        expect_round_trip({.steps = {{.evidence = text, .fix = text}, {.evidence = "next"}}});
+TEST(Ladder, TextsComeBackFromARecordInBothLanguages) {
+    for (const char* text :
+         {"a\\b", "\\t", "\\\\n", "ends in \\", "\\", "", " ", "CN=Diversión de Bicicleta"}) {
+        expect_round_trip(
+            {.steps = {{.evidence = Text::verbatim(text), .fix = say("{}: {}", text, 1)},
+                       {.evidence = Text::verbatim("next")}}});
     }
+    const Ladder ladder{.steps = {{.evidence = say("there are no TLSA records")}}};
+    const auto back = Ladder::from_record(ladder.record());
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->steps[0].evidence.in(Language::Spanish), "no hay registros TLSA");
+}
+
+// Words that were not escaped must not break the record, and come back escaped.
+TEST(Ladder, TabsAndLineEndsComeBackEscapedFromARecord) {
+    const Ladder ladder{.steps = {{.evidence = Text::verbatim("a\tb\n\x1B\\")}}};
+    const auto back = Ladder::from_record(ladder.record());
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->steps[0].evidence.english(), "a\\x09b\\x0A\\x1B\\");
 }
 
 TEST(Ladder, ARecordCutAnywhereWithinALineIsRefused) {
     Ladder ladder = of({StepState::Pass, StepState::Fail});
-    ladder.steps[1].evidence = "tab\t and line\n";
+    ladder.steps[1].evidence = Text::verbatim("tab\t and line\n");
     ladder.conclude();
     const std::string record = ladder.record();
     for (size_t length = 1; length < record.size(); ++length) {
@@ -165,20 +179,21 @@ TEST(Ladder, AFailureIsNamedBeforeWhatIsUnknown) {
     ASSERT_NE(verdict, nullptr);
     EXPECT_EQ(verdict->state, StepState::Fail);
     EXPECT_EQ(verdict->reason, Reason::UsageInvalid);
-    EXPECT_EQ(verdict->evidence, "the path is not proven: step usage");
+    EXPECT_EQ(verdict->evidence.english(), "the path is not proven: step usage");
     EXPECT_EQ(ladder.find(StepName::Dns), nullptr);
 }
 
 TEST(Ladder, FindingsComeFirstAndWhatPassedIsFolded) {
     Ladder ladder;
-    ladder.add({.name = StepName::Chain, .state = StepState::Pass, .evidence = "a < b"});
+    ladder.add(
+        {.name = StepName::Chain, .state = StepState::Pass, .evidence = Text::verbatim("a < b")});
     ladder.add({.name = StepName::Usage,
                 .state = StepState::Warn,
-                .evidence = "extended key usage lacks clientAuth"});
+                .evidence = say("extended key usage lacks {}", "clientAuth")});
     ladder.add({.name = StepName::Identity,
                 .state = StepState::Fail,
-                .evidence = "no name",
-                .fix = "renew",
+                .evidence = Text::verbatim("no name"),
+                .fix = Text::verbatim("renew"),
                 .actor = Actor::Partner,
                 .reason = Reason::SubjectMismatch});
     ladder.conclude();
@@ -194,16 +209,19 @@ TEST(Ladder, FindingsComeFirstAndWhatPassedIsFolded) {
               "                          fix (partner): renew\n"
               "  fail    verdict         the path is not proven: step identity "
               "[SubjectMismatch]\n");
+    EXPECT_EQ(ladder_text(ladder, Show::Findings, Language::Spanish),
+              "  fallo   identidad       no name [SubjectMismatch]\n"
+              "                          remedio (socio): renew\n"
+              "  aviso   uso             al uso extendido de clave le falta clientAuth\n"
+              "  bien    cadena\n");
     EXPECT_EQ(ladder_summary(ladder), "chain=pass,usage=warn,identity=fail,verdict=fail");
 }
 
 // A queue record is read by people: what stands in it cannot forge a line on their terminal.
 TEST(Ladder, ControlCharactersNeverReachTheReader) {
-    const Ladder ladder{.steps = {{.name = StepName::Chain,
-                                   .state = StepState::Fail,
-                                   .evidence = "x\n  pass    verdict\x1B[2J",
-                                   .fix = "y\r"}}};
-    const std::string text = ladder_text(ladder, Show::All);
+    const auto ladder = Ladder::from_record("chain\tfail\t\t\tx\\n  pass    verdict\x1B[2J\ty\r\n");
+    ASSERT_TRUE(ladder);
+    const std::string text = ladder_text(*ladder, Show::All);
     EXPECT_EQ(std::ranges::count(text, '\n'), 2);
     EXPECT_THAT(text, testing::Not(testing::HasSubstr("\x1B")));
     EXPECT_THAT(text, testing::Not(testing::HasSubstr("\r")));

@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <mutex>
 
-#include "support/certificates.hpp"
+#include "support/ocsp.hpp"
 #include "unit/directory/settings/home.hpp"
 
 namespace valija::revocation {
@@ -71,13 +71,14 @@ class FakeServer {
   public:
     struct Request {
         std::string url;
+        std::string body;
         Done done;
     };
 
     Fetch fetch() {
-        return [this](std::string url, Done done) {
+        return [this](FetchRequest request, Done done) {
             const std::scoped_lock lock(mutex_);
-            requests_.push_back({std::move(url), std::move(done)});
+            requests_.push_back({std::move(request.url), std::move(request.body), std::move(done)});
             changed_.notify_all();
         };
     }
@@ -86,7 +87,7 @@ class FakeServer {
         std::unique_lock lock(mutex_);
         const bool came = changed_.wait_for(lock, kPatience, [&] { return !requests_.empty(); });
         EXPECT_TRUE(came) << "nothing was fetched";
-        if (!came) return {.url = {}, .done = [](const auto&) {}};
+        if (!came) return {.url = {}, .body = {}, .done = [](const auto&) {}};
         Request request = std::move(requests_.front());
         requests_.pop_front();
         return request;
@@ -212,16 +213,17 @@ TEST_F(KeeperTest, AWaitIsNeverLongerThanTheLongest) {
     }
 }
 
-// A list is due at three quarters of its life; the wanting of another one makes the keeper look.
+// A list is due at three quarters of its life, or up to a tenth earlier; the wanting of another one
+// makes the keeper look.
 TEST_F(KeeperTest, AListIsFetchedAgainBeforeItsEnd) {
     start();
     keeper->want(kUrl, ca.root());
     server.next().done(list_of(ca, 4h));
     listener->next("crl.fetched");
-    clock.advance(3h - 1ms);
+    clock.advance(162min - 1ms);
     keeper->want("http://crl.example/b.crl", ca.root());
     EXPECT_EQ(server.next().url, "http://crl.example/b.crl");
-    clock.advance(1ms);
+    clock.advance(18min + 1ms);
     keeper->want("http://crl.example/c.crl", ca.root());
     EXPECT_EQ(server.next().url, kUrl);
     EXPECT_EQ(server.next().url, "http://crl.example/c.crl");
@@ -330,6 +332,68 @@ TEST_F(KeeperTest, AtMostEightIssuersAreRememberedForAList) {
     EXPECT_FALSE(has(kUrl));
 }
 
+TEST_F(KeeperTest, AListFromTheFutureDoesNotReplaceACurrentOne) {
+    start();
+    keep(kUrl);
+    keeper->refresh(kUrl);
+    server.next().done(ca.crl(kNow + 1h, kNow + kDay).value());
+    EXPECT_THAT(listener->next("crl.failed"), HasSubstr("future"));
+    EXPECT_EQ(state().this_update, kNow - 1h);
+}
+
+// The answer about a certificate is asked for by POST, kept, refreshed, and gone with it.
+TEST_F(KeeperTest, AnOcspAnswerIsFetchedAheadKeptAndForgottenWithItsCertificate) {
+    const test::Made issuer = test::issuer_of(ca);
+    const auto leaf =
+        test::make_certificate(
+            {.not_after = kNow + kDay * 3,
+             .extensions = {{"authorityInfoAccess", "OCSP;URI:http://ocsp.example/"}}},
+            &issuer)
+            .certificate;
+    start();
+    keeper->want_all(leaf, ca.root());
+    const auto request = server.next();
+    EXPECT_EQ(request.url, "http://ocsp.example/");
+    EXPECT_EQ(request.body, ocsp_request(leaf, ca.root()));
+    request.done(test::make_ocsp({}, leaf, issuer, issuer));
+    listener->next("crl.fetched");
+    EXPECT_EQ(keeper->book()->look_up(leaf, ca.root(), kNow, 0ms).state, State::Good);
+    EXPECT_EQ(state().about, "CN=test");
+    start();
+    EXPECT_EQ(keeper->book()->look_up(leaf, ca.root(), kNow, 0ms).state, State::Good);
+    keeper.reset();
+    clock.advance(kDay * 4);
+    start();
+    EXPECT_TRUE(keeper->lists().empty());
+    EXPECT_EQ(file(".want"), "");
+}
+
+TEST_F(KeeperTest, ADamagedOcspAnswerOnDiskIsFetchedAnew) {
+    const test::Made issuer = test::issuer_of(ca);
+    const auto leaf = test::make_certificate({}, &issuer).certificate;
+    start();
+    keeper->want_answer("http://ocsp.example/", leaf, ca.root());
+    server.next().done(test::make_ocsp({}, leaf, issuer, issuer));
+    listener->next("crl.fetched");
+    keeper.reset();
+    overwrite(".crl", "garbage");
+    start();
+    EXPECT_FALSE(state().loaded);
+    EXPECT_EQ(server.next().url, "http://ocsp.example/");
+}
+
+// RFC 5280 5.2.6: where the deltas are, the list says.
+TEST_F(KeeperTest, TheDeltasThatAListNamesAreWanted) {
+    const test::Made issuer = test::issuer_of(ca);
+    start();
+    keeper->want(kUrl, ca.root());
+    server.next().done(test::make_crl(
+        {.extensions = {{"freshestCRL", "URI:http://crl.example/delta.crl"}}}, issuer));
+    listener->next("crl.fetched");
+    EXPECT_EQ(server.next().url, "http://crl.example/delta.crl");
+    EXPECT_EQ(keeper->lists().size(), 2U);
+}
+
 // EX-27: after a restart the book is there before the first session, whatever the network does.
 TEST_F(KeeperTest, AListIsThereAfterARestartBeforeAnythingIsFetched) {
     start();
@@ -418,8 +482,6 @@ TEST_F(KeeperTest, AnAddressWithLineEndsCannotPutAnIssuerIntoOurFiles) {
     auto impostor = test::new_authority("Impostor");
     const std::string url = kUrl + "\n" + impostor.root().pem().substr(0, 900);
     keeper->want(url, ca.root());
-    server.next();
-    start();
     EXPECT_TRUE(keeper->lists().empty());
 }
 

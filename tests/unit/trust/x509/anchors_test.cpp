@@ -110,7 +110,7 @@ class CrossCertificate : public AnchorsTest {
 
     static std::string path_of(const Anchors& anchors, const std::vector<Certificate>& presented) {
         const Path path = anchors.find_path(presented, kNow);
-        return path.problems.empty() ? subjects(path) : path.problems.front().text;
+        return path.problems.empty() ? subjects(path) : path.problems.front().text.english();
     }
 
     Made ours = make_certificate({.subject = {{"CN", "Our Root"}}, .extensions = of_authority()});

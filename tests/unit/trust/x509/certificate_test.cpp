@@ -1,6 +1,7 @@
 #include "trust/x509/certificate.hpp"
 
 #include <gmock/gmock.h>
+#include <openssl/pkcs7.h>
 
 #include "support/certificates.hpp"
 
@@ -254,6 +255,86 @@ TEST_F(CertificatePem, AnEncryptedBlockIsAFaultAndNoQuestion) {
     testing::internal::CaptureStderr();
     EXPECT_FALSE(Certificate::from_pem(encrypted));
     EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+TEST(Certificate, EveryFormOfAlternativeNameIsKept) {
+    const Certificate certificate =
+        with({{"subjectAltName",
+               "critical,IP:192.0.2.1,email:a@b.example,IP:2001:db8::1,DNS:c.example"}});
+    EXPECT_THAT(certificate->ip_addresses,
+                testing::ElementsAre(std::string("\xC0\x00\x02\x01", 4), testing::SizeIs(16)));
+    EXPECT_THAT(certificate->emails, testing::ElementsAre("a@b.example"));
+    EXPECT_THAT(certificate->dns_names, testing::ElementsAre("c.example"));
+    EXPECT_TRUE(certificate->has_san && certificate->san_critical);
+    EXPECT_FALSE(with({})->has_san);
+}
+
+// EX-37: where the issuer and its responder can be asked.
+TEST(Certificate, AddressesOfTheIssuersServicesAreRead) {
+    const Certificate certificate =
+        with({{"authorityInfoAccess",
+               "OCSP;URI:http://o.example,caIssuers;URI:http://i.example/ca.crt,OCSP;DNS:x"}});
+    EXPECT_THAT(certificate->ocsp_urls, testing::ElementsAre("http://o.example"));
+    EXPECT_THAT(certificate->ca_issuer_urls, testing::ElementsAre("http://i.example/ca.crt"));
+}
+
+// The pin of a key outlives the certificate.
+TEST(Certificate, TheKeysDigestIsThatOfItsSubjectPublicKeyInfo) {
+    const auto first = make_certificate({.subject = {{"CN", "a"}}});
+    const Certificate again =
+        make_certificate({.subject = {{"CN", "b"}}, .subject_key = first.key}).certificate;
+    EXPECT_EQ(first.certificate->spki_sha256, again->spki_sha256);
+    EXPECT_EQ(first.certificate.spki_der(), again.spki_der());
+    EXPECT_EQ(again->spki_sha256.size(), 64U);
+    EXPECT_NE(again->spki_sha256, made({})->spki_sha256);
+    EXPECT_EQ(again->version, 3);
+}
+
+class CertificateFiles : public CertificatePem {
+  protected:
+    std::string pkcs7(bool as_pem) const {
+        STACK_OF(X509)* all = sk_X509_new_null();
+        sk_X509_push(all, first.native());
+        sk_X509_push(all, second.native());
+        const BioOwner none(BIO_new(BIO_s_mem()));
+        const Owned<PKCS7, PKCS7_free> made_one(
+            PKCS7_sign(nullptr, nullptr, all, none.get(), PKCS7_DETACHED | PKCS7_BINARY));
+        sk_X509_free(all);
+        const BioOwner bio(BIO_new(BIO_s_mem()));
+        as_pem ? PEM_write_bio_PKCS7(bio.get(), made_one.get())
+               : i2d_PKCS7_bio(bio.get(), made_one.get());
+        char* bytes = nullptr;
+        const long length = BIO_get_mem_data(bio.get(), &bytes);
+        return {bytes, static_cast<size_t>(length)};
+    }
+};
+
+TEST_F(CertificateFiles, AreReadInEachOfTheirForms) {
+    const auto all = testing::ElementsAre(first, second);
+    EXPECT_THAT(read_certificates(first.der())->certificates, testing::ElementsAre(first));
+    EXPECT_THAT(read_certificates("text\n" + first.pem() + second.pem())->certificates, all);
+    EXPECT_THAT(read_certificates(pkcs7(false))->certificates, all);
+    EXPECT_THAT(read_certificates(pkcs7(true))->certificates, all);
+    EXPECT_THAT(read_certificates(pkcs7(true) + first.pem())->certificates, testing::SizeIs(3));
+}
+
+TEST_F(CertificateFiles, DamagedBlocksAreCountedAndTheRestIsRead) {
+    std::string damaged = second.pem();
+    damaged.replace(40, 1, "!");
+    std::string no_certificate = first.pem();
+    no_certificate.replace(no_certificate.find('\n') + 1, 4, "AAAA");
+    const auto read = read_certificates(damaged + first.pem() + no_certificate);
+    ASSERT_TRUE(read) << read.error().text();
+    EXPECT_THAT(read->certificates, testing::ElementsAre(first));
+    EXPECT_EQ(read->unreadable, 2U);
+}
+
+TEST_F(CertificateFiles, NothingThatLooksLikeACertificateIsAFault) {
+    const auto key = make_certificate({}).key;
+    for (const std::string& text : {std::string(), std::string("garbage"), std::string("\0\0", 2),
+                                    test::pem_of(key.get()), first.der().substr(0, 100)}) {
+        EXPECT_FALSE(read_certificates(text));
+    }
 }
 
 }  // namespace

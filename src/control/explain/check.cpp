@@ -1,0 +1,379 @@
+#include "control/explain/check.hpp"
+
+#include <algorithm>
+
+#include "control/explain/check_inbound.hpp"
+#include "platform/base/text.hpp"
+#include "platform/net/endpoint.hpp"
+#include "platform/net/task_group.hpp"
+#include "transport/deliver/path_ladder.hpp"
+#include "transport/route/plan.hpp"
+
+namespace valija::explain {
+namespace {
+
+using boost::asio::ip::tcp;
+using route::Proof;
+
+constexpr size_t kMostDomains = 10;
+constexpr size_t kMostAddresses = 10;
+constexpr auto kForOneAddress = std::chrono::seconds(20);
+constexpr auto kForLists = std::chrono::seconds(8);
+constexpr auto kForFailure = std::chrono::seconds(2);  // then a failed fetch is believed
+constexpr Duration kLook = std::chrono::milliseconds(200);
+
+// Delivery's parts with counters and a log of their own: a check is no failure of a partner.
+class Quiet {
+  public:
+    explicit Quiet(const deliver::Parts& parts)
+        : parts_{parts.world,
+                 parts.credentials,
+                 parts.spool,
+                 parts.resolver,
+                 parts.clock,
+                 counters_,
+                 observe::Log(observe::make_null_sink()),
+                 parts.protocol_log,
+                 parts.book,
+                 parts.want,
+                 parts.own,
+                 parts.told} {}
+
+    const deliver::Parts& parts() const { return parts_; }
+
+  private:
+    observe::Counters counters_;
+    deliver::Parts parts_;
+};
+
+// One domain's outbound half, on its way.
+struct Run {
+    const CheckParts& parts;
+    const deliver::Parts& quiet;
+    SteadyTime end;
+    size_t* budget;  // addresses left, over all domains
+    route::Plan plan;
+    Outbound report;
+
+    bool has_time() const { return std::chrono::steady_clock::now() < end && *budget > 0; }
+};
+
+std::string mode_word(partners::Mode mode) {
+    if (mode == partners::Mode::Off) {
+        return "off";
+    }
+    return mode == partners::Mode::Enforce ? "enforce" : "monitor";
+}
+
+bool all_wanted_failed(const CheckParts& parts, const std::vector<identity::WantedList>& wanted) {
+    const auto lists = parts.keeper.lists();
+    return std::ranges::all_of(wanted, [&](const identity::WantedList& want) {
+        return std::ranges::any_of(lists, [&](const revocation::ListState& list) {
+            return list.url == want.url && !list.loaded && !list.last_error.empty();
+        });
+    });
+}
+
+// The keeper is asked for what is missing; the same evidence is judged again when it has it. True:
+// now it is all there.
+Task<bool> lists_came(const Run* run, deliver::HostSession* session) {
+    if (!run->plan.partner || !session->evidence() ||
+        !identity::lacks_revocation(session->ladder())) {
+        co_return false;
+    }
+    const auto wanted = identity::wanted_lists(run->plan.partner->rule_for(run->plan.domain),
+                                               *session->evidence(), run->quiet.clock.now());
+    for (const identity::WantedList& list : wanted) {
+        run->parts.keeper.refresh(list.url);
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    const auto end = std::min(run->end, begin + kForLists);
+    auto book = run->quiet.book();
+    while (std::chrono::steady_clock::now() < end && !wanted.empty()) {
+        const bool goes_on = co_await net::pause(kLook);
+        if (!goes_on) {
+            co_return false;
+        }
+        if (const auto now = run->quiet.book(); now != book) {
+            book = now;
+            session->judge_again();
+            if (!identity::lacks_revocation(session->ladder())) {
+                co_return true;
+            }
+        }
+        const bool is_patient = std::chrono::steady_clock::now() - begin < kForFailure;
+        if (!is_patient && all_wanted_failed(run->parts, wanted)) {
+            co_return false;
+        }
+    }
+    co_return false;
+}
+
+// Nullopt: the lists that were missing came meanwhile, and another session must be had.
+Task<std::optional<AddressReport>> attempt(const Run* run, std::string host, tcp::endpoint endpoint,
+                                           bool may_wait) {
+    deliver::HostSession session(run->quiet, run->plan, host, endpoint,
+                                 deliver::HostSession::Tls::IfOffered);
+    session.end_by(std::min(run->end, std::chrono::steady_clock::now() + kForOneAddress));
+    auto trouble = co_await session.open();
+    if (!trouble) {
+        co_await session.quit();
+    }
+    if (may_wait) {
+        const bool came = co_await lists_came(run, &session);
+        if (came) {
+            co_return std::nullopt;
+        }
+    }
+    co_return AddressReport{.host = host,
+                            .address = net::endpoint_text(endpoint),
+                            .heard = session.heard(),
+                            .evidence = session.evidence(),
+                            .ladder = session.ladder(),
+                            .names = {},
+                            .trouble = std::move(trouble)};
+}
+
+Task<void> try_address(Run* run, std::string host, tcp::endpoint endpoint) {
+    --*run->budget;
+    auto attempted = co_await attempt(run, host, endpoint, true);
+    if (!attempted) {
+        attempted = co_await attempt(run, host, endpoint, false);
+    }
+    AddressReport report = std::move(*attempted);
+    if (run->plan.partner && report.evidence && !report.evidence->peer_chain.empty()) {
+        report.names = identity::compare_names(run->plan.partner->rule_for(run->plan.domain),
+                                               report.evidence->peer_chain.front(),
+                                               report.heard.reached, identity::Direction::Outbound);
+    }
+    run->report.addresses.push_back(std::move(report));
+}
+
+void no_address(Run& run, const deliver::Trouble& trouble) {
+    run.report.reply = trouble.text;
+    if (run.report.none.steps.empty()) {
+        run.report.none = trouble.ladder;
+    }
+}
+
+Task<void> try_host(Run* run, std::string host) {
+    const auto port = static_cast<uint16_t>(run->quiet.world.get()->directory.server.smtp_port);
+    const auto endpoints = co_await route::addresses(run->plan, host, port, &run->quiet.resolver);
+    if (!endpoints) {
+        no_address(*run, deliver::from_look_up(run->plan, endpoints.error(), host));
+        co_return;
+    }
+    for (const tcp::endpoint& endpoint : *endpoints) {
+        const std::string text = net::endpoint_text(endpoint);
+        const auto& seen = run->report.addresses;
+        if (std::ranges::find(seen, text, &AddressReport::address) != seen.end()) {
+            continue;
+        }
+        if (!run->has_time()) {
+            run->report.is_cut = true;
+            co_return;
+        }
+        co_await try_address(run, host, endpoint);
+    }
+}
+
+Task<void> try_hosts(Run* run) {
+    const std::vector<std::string> hosts = run->plan.hosts;
+    for (const std::string& host : hosts) {
+        co_await try_host(run, host);
+    }
+    if (run->report.addresses.empty() && run->report.none.steps.empty() && !run->report.is_cut) {
+        no_address(*run, deliver::without_address(run->plan));
+    }
+    // Those that are not good first; each part in the order in which delivery tries them.
+    std::vector<AddressReport> sorted;
+    for (const bool wanted : {false, true}) {
+        for (AddressReport& report : run->report.addresses) {
+            if (report.is_good() == wanted) {
+                sorted.push_back(std::move(report));
+            }
+        }
+    }
+    run->report.addresses = std::move(sorted);
+}
+
+std::string retry_text(const settings::Server& server) {
+    std::vector<std::string> steps;
+    for (const Duration step : server.queue_retry) {
+        steps.push_back(duration_text(step));
+    }
+    return join(steps, ", ");
+}
+
+bool is_one_good(const Outbound& report) {
+    return std::ranges::any_of(report.addresses, &AddressReport::is_good);
+}
+
+// Mail takes the first host that works; in monitor an unproven one works too.
+bool flows(const Outbound& report, const route::Plan& plan) {
+    return std::ranges::any_of(report.addresses, [&](const AddressReport& address) {
+        return plan.proof == Proof::Verified ? address.is_good() : !address.trouble;
+    });
+}
+
+Text effect_of(const Outbound& report, const route::Plan& plan, const settings::Server& server) {
+    if (plan.kind != route::Kind::Smtp && deliver::from_plan(plan).permanent) {
+        return say("mail to {} goes back to its sender at once", plan.domain);
+    }
+    if (!flows(report, plan)) {
+        return say(
+            "mail to {} waits in the queue: it is tried again after {} (the last one "
+            "repeats), and after {} it goes back to its sender",
+            plan.domain, retry_text(server), duration_text(server.queue_life));
+    }
+    if (!plan.partner) {
+        return say("mail to {} flows; no partner has this domain, so nothing has to be proven",
+                   plan.domain);
+    }
+    if (is_one_good(report)) {
+        return say("mail to {} flows over a proven path", plan.domain);
+    }
+    return say(
+        "mail to {} flows all the same (monitor) and is counted: `enforce` would make it "
+        "wait",
+        plan.domain);
+}
+
+Standing standing_of(const Outbound& report, const route::Plan& plan) {
+    const bool all_good = std::ranges::all_of(report.addresses, &AddressReport::is_good);
+    if (!report.addresses.empty() && all_good) {
+        return report.is_cut ? Standing::Unsure : Standing::Good;
+    }
+    if (report.addresses.empty()) {
+        return plan.kind == route::Kind::LookUpFailed || report.is_cut ? Standing::Unsure
+                                                                       : Standing::Bad;
+    }
+    const auto is_unsure = [](const AddressReport& address) {
+        const identity::Step* failure = address.ladder.first_failure();
+        return address.is_good() ||
+               (failure != nullptr && failure->state == identity::StepState::Unknown);
+    };
+    return std::ranges::all_of(report.addresses, is_unsure) ? Standing::Unsure : Standing::Bad;
+}
+
+// What a postmaster would find as the last reason in the queue, or in a report.
+std::string reply_of(const Outbound& report) {
+    for (const AddressReport& address : report.addresses) {
+        if (address.trouble) {
+            const deliver::Trouble& trouble = *address.trouble;
+            return trouble.diagnostic.empty() ? trouble.text : trouble.diagnostic;
+        }
+    }
+    return report.reply;
+}
+
+Text policy_of(const partners::World& world, const route::Plan& plan) {
+    const auto partner = world.partner_of(plan.domain);
+    if (partner && partner->send == partners::Mode::Off) {
+        return say("partner {} ({}): {} = {}", partner->name, world.written_at(*partner, "send"),
+                   "send", "off");
+    }
+    return plan.reason;
+}
+
+Task<Outbound> check_outbound(const CheckParts* parts, const deliver::Parts* quiet,
+                              std::string domain, SteadyTime end, size_t* budget) {
+    const auto world = quiet->world.get();
+    Run run{.parts = *parts,
+            .quiet = *quiet,
+            .end = end,
+            .budget = budget,
+            .plan = co_await route::plan(world, domain, &quiet->resolver),
+            .report = {}};
+    const auto partner = world->partner_of(domain);
+    run.report.mode = partner ? mode_word(partner->send) : "";
+    run.report.policy = policy_of(*world, run.plan);
+    run.report.dns = run.plan.dns;
+    if (run.plan.kind == route::Kind::Smtp) {
+        co_await try_hosts(&run);
+    } else if (run.plan.kind == route::Kind::Mailbox) {
+        run.report.effect = say("{} is our own domain: mail stays here", domain);
+        run.report.standing = Standing::Good;
+        co_return std::move(run.report);
+    } else {
+        no_address(run, deliver::from_plan(run.plan));
+    }
+    run.report.reply = reply_of(run.report);
+    run.report.effect = effect_of(run.report, run.plan, world->directory.server);
+    run.report.standing = standing_of(run.report, run.plan);
+    co_return std::move(run.report);
+}
+
+// The chain that the partner's server showed: of a proven address if there is one.
+const x509::Evidence* shown_by_server(const Outbound& report) {
+    const x509::Evidence* found = nullptr;
+    for (const AddressReport& address : report.addresses) {
+        if (address.evidence && !address.evidence->peer_chain.empty()) {
+            found = &*address.evidence;
+        }
+    }
+    return found;
+}
+
+}  // namespace
+
+std::string_view standing_text(Standing standing) {
+    switch (standing) {
+        case Standing::Good:
+            return "proven";
+        case Standing::Unsure:
+            return "unknown";
+        case Standing::Bad:
+            break;
+    }
+    return "not proven";
+}
+
+Standing CheckReport::standing() const {
+    Standing worst = Standing::Good;
+    for (const DomainReport& report : domains) {
+        const Standing out = report.outbound ? report.outbound->standing : Standing::Good;
+        const bool presumed = report.outbound.has_value();
+        const Standing in =
+            report.inbound.standing == Standing::Bad && presumed && report.inbound.doors_are_good
+                ? Standing::Unsure
+                : report.inbound.standing;
+        worst = std::max({worst, out, in});
+    }
+    return worst;
+}
+
+Task<CheckReport> check_domains(const CheckParts* parts, std::vector<std::string> domains,
+                                SteadyTime end) {
+    const Quiet quiet(parts->deliver);
+    CheckReport report;
+    size_t budget = kMostAddresses;
+    if (domains.size() > kMostDomains) {
+        domains.resize(kMostDomains);
+    }
+    for (const std::string& domain : domains) {
+        const auto world = parts->deliver.world.get();
+        const auto partner = world->partner_of(domain);
+        DomainReport of_domain{.domain = domain,
+                               .partner = partner ? partner->name : std::string(),
+                               .outbound = std::nullopt,
+                               .inbound = {}};
+        of_domain.outbound = co_await check_outbound(parts, &quiet.parts(), domain, end, &budget);
+        of_domain.inbound =
+            presume_inbound(*parts, *world, domain, shown_by_server(*of_domain.outbound));
+        report.domains.push_back(std::move(of_domain));
+    }
+    co_return report;
+}
+
+DomainReport check_client(const CheckParts& parts, const std::vector<x509::Certificate>& chain,
+                          const std::string& domain) {
+    const auto world = parts.deliver.world.get();
+    const auto partner = world->partner_of(domain);
+    return {.domain = domain,
+            .partner = partner ? partner->name : std::string(),
+            .outbound = std::nullopt,
+            .inbound = inbound_of(parts, *world, domain, chain)};
+}
+
+}  // namespace valija::explain

@@ -1,0 +1,248 @@
+#include "trust/keystore/key_file.hpp"
+
+#include <fmt/format.h>
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs7.h>
+
+#include <algorithm>
+
+#include "platform/base/text.hpp"
+#include "trust/keystore/internal/pkcs12.hpp"
+
+namespace valija::keystore {
+namespace {
+
+using x509::Owned;
+
+constexpr size_t kMostCertificates = 1000;
+constexpr size_t kLongestChain = 10;  // as many as a peer looks at
+constexpr std::string_view kDoing = "reading the file";
+
+std::unexpected<Fault> wrong(std::string why) {
+    return fault(FaultKind::Input, std::string(kDoing), std::move(why));
+}
+
+Result<void> add_certificate(KeyFile& file, Result<x509::Certificate> one) {
+    if (!one) return std::unexpected(one.error());
+    if (std::ranges::find(file.certificates, *one) != file.certificates.end()) {
+        file.notes.push_back(fmt::format("the certificate {} is in the file twice; once is enough",
+                                         (*one)->thumbprint));
+        return {};
+    }
+    if (file.certificates.size() == kMostCertificates) {
+        return wrong(fmt::format("more than {} certificates", kMostCertificates));
+    }
+    file.certificates.push_back(std::move(*one));
+    return {};
+}
+
+Result<void> add_key(KeyFile& file, Result<KeyHandle> key) {
+    if (!key) return std::unexpected(key.error());
+    if (file.key) return wrong("there are two private keys in it; leave the one that is wanted");
+    file.key = std::move(*key);
+    return {};
+}
+
+Result<void> add_pkcs7(KeyFile& file, std::string_view der) {
+    const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+    const unsigned char* end = at + der.size();
+    const Owned<PKCS7, PKCS7_free> read(d2i_PKCS7(nullptr, &at, static_cast<long>(der.size())));
+    ERR_clear_error();
+    if (!read || at != end) return wrong("a PKCS#7 structure is damaged");
+    if (!PKCS7_type_is_signed(read.get()) || read->d.sign == nullptr) {
+        return wrong("the PKCS#7 structure is not one that carries certificates (signedData)");
+    }
+    const STACK_OF(X509)* all = read->d.sign->cert;
+    if (all == nullptr || sk_X509_num(all) == 0) {
+        return wrong("the PKCS#7 structure holds no certificate");
+    }
+    for (int i = 0; i < sk_X509_num(all); ++i) {
+        auto added = add_certificate(file, x509::Certificate::from_native(sk_X509_value(all, i)));
+        if (!added) return added;
+    }
+    return {};
+}
+
+Result<KeyHandle> key_of(std::string_view der) {
+    const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+    x509::KeyOwner key(d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(der.size())));
+    if (!key) {
+        ERR_clear_error();
+        return wrong("a private key is damaged or of a kind that is not known");
+    }
+    return internal::accepted_key(std::move(key));
+}
+
+// One block of a PEM file.
+struct Block {
+    std::string type;
+    std::string headers;
+    std::string der;
+
+    ~Block() { OPENSSL_cleanse(der.data(), der.size()); }
+};
+
+Result<void> take_block(KeyFile& file, const Block& block) {
+    if (block.type == "ENCRYPTED PRIVATE KEY" || block.headers.contains("ENCRYPTED")) {
+        return wrong(
+            "the private key is protected by a pass-phrase, and nobody is there to type it when "
+            "the server starts; write it without one (openssl pkey -in FILE -out NEW), import "
+            "that, and destroy it");
+    }
+    if (block.type == "CERTIFICATE" || block.type == "X509 CERTIFICATE") {
+        return add_certificate(file, x509::Certificate::from_der(block.der));
+    }
+    if (block.type == "PKCS7" || block.type == "CMS") return add_pkcs7(file, block.der);
+    if (block.type.ends_with("PRIVATE KEY")) return add_key(file, key_of(block.der));
+    if (block.type.ends_with("CERTIFICATE REQUEST")) {
+        return wrong("it is a certificate request, not the certificate that a CA made of it");
+    }
+    if (!block.type.ends_with("PARAMETERS")) {
+        file.notes.push_back(
+            fmt::format("a block \"{}\" was left out", escape_peer_text(block.type, 40)));
+    }
+    return {};
+}
+
+Result<KeyFile> read_pem(std::string_view bytes) {
+    const x509::BioOwner bio(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
+    KeyFile file{.certificates = {}, .key = {}, .format = "PEM", .notes = {}};
+    for (size_t count = 0; count < 2 * kMostCertificates; ++count) {
+        char* type = nullptr;
+        char* headers = nullptr;
+        unsigned char* data = nullptr;
+        long length = 0;
+        if (PEM_read_bio(bio.get(), &type, &headers, &data, &length) != 1) {
+            const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+            ERR_clear_error();
+            if (at_end) return file;
+            return wrong("a PEM block is damaged or cut off");
+        }
+        const Block block{
+            .type = type,
+            .headers = headers,
+            .der = std::string(reinterpret_cast<const char*>(data), static_cast<size_t>(length))};
+        OPENSSL_free(type);
+        OPENSSL_free(headers);
+        OPENSSL_clear_free(data, static_cast<size_t>(length));
+        if (auto taken = take_block(file, block); !taken) return std::unexpected(taken.error());
+    }
+    return wrong("too many PEM blocks");
+}
+
+// The length that the outermost element of DER claims, with its header; 0: not readable.
+size_t claimed_length(std::string_view der) {
+    if (der.size() < 2 || der[0] != 0x30) return 0;
+    const auto first = static_cast<unsigned char>(der[1]);
+    if (first < 0x80) return first + 2U;
+    const size_t more = first & 0x7FU;
+    if (more == 0 || more > 4 || der.size() < 2 + more) return 0;
+    size_t length = 0;
+    for (size_t i = 0; i < more; ++i) {
+        length = length << 8U | static_cast<unsigned char>(der[2 + i]);
+    }
+    return length + 2 + more;
+}
+
+bool is_pkcs7(std::string_view der) {
+    const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+    const Owned<PKCS7, PKCS7_free> read(d2i_PKCS7(nullptr, &at, static_cast<long>(der.size())));
+    ERR_clear_error();
+    return read != nullptr;
+}
+
+bool is_protected_key(std::string_view der) {
+    const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+    const Owned<X509_SIG, X509_SIG_free> read(
+        d2i_X509_SIG(nullptr, &at, static_cast<long>(der.size())));
+    ERR_clear_error();
+    if (!read) return false;
+    const X509_ALGOR* algorithm = nullptr;
+    X509_SIG_get0(read.get(), &algorithm, nullptr);
+    return OBJ_obj2nid(algorithm->algorithm) == NID_pbes2;
+}
+
+Result<KeyFile> read_der(std::string_view bytes, std::string_view password) {
+    if (const size_t claimed = claimed_length(bytes); claimed > bytes.size()) {
+        return wrong(fmt::format("it is cut off: {} of {} bytes are there", bytes.size(), claimed));
+    }
+    if (internal::looks_like_pkcs12(bytes)) return internal::read_pkcs12(bytes, password);
+    KeyFile file{.certificates = {}, .key = {}, .format = "DER", .notes = {}};
+    if (is_pkcs7(bytes)) {
+        file.format = "PKCS#7";
+        if (auto added = add_pkcs7(file, bytes); !added) return std::unexpected(added.error());
+        return file;
+    }
+    if (auto certificate = x509::Certificate::from_der(bytes)) {
+        file.certificates.push_back(std::move(*certificate));
+        return file;
+    }
+    if (is_protected_key(bytes)) return wrong("the private key is protected by a pass-phrase");
+    const auto* at = reinterpret_cast<const unsigned char*>(bytes.data());
+    x509::KeyOwner key(d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(bytes.size())));
+    ERR_clear_error();
+    if (!key) {
+        return wrong("it is neither PEM nor DER of a certificate, PKCS#7, PKCS#12 or private key");
+    }
+    if (auto added = add_key(file, internal::accepted_key(std::move(key))); !added) {
+        return std::unexpected(added.error());
+    }
+    return file;
+}
+
+}  // namespace
+
+namespace internal {
+
+Result<KeyHandle> accepted_key(x509::KeyOwner key) {
+    if (EVP_PKEY_is_a(key.get(), "RSA") == 1) {
+        const int bits = EVP_PKEY_get_bits(key.get());
+        if (bits < 2048 || bits > 4096) {
+            return wrong(fmt::format("an RSA key of {} bits; 2048 to 4096 are taken", bits));
+        }
+    } else {
+        char group[64] = "";
+        size_t length = 0;
+        if (EVP_PKEY_is_a(key.get(), "EC") == 1) {
+            EVP_PKEY_get_group_name(key.get(), group, sizeof group, &length);
+        }
+        const std::string_view name(group, length);
+        if (name != "prime256v1" && name != "secp384r1") {
+            ERR_clear_error();
+            return wrong("keys are RSA (2048 to 4096 bits) or ECDSA on P-256 or P-384; this is " +
+                         (name.empty() ? "another kind" : std::string(name)));
+        }
+    }
+    return KeyHandle(std::shared_ptr<evp_pkey_st>(key.release(), EVP_PKEY_free));
+}
+
+}  // namespace internal
+
+Result<KeyFile> read_key_file(std::string_view bytes, std::string_view password) {
+    if (bytes.empty()) return wrong("it is empty");
+    if (bytes.size() > kLargestKeyFile) {
+        return wrong(fmt::format("larger than {} bytes", kLargestKeyFile));
+    }
+    auto file = bytes.contains("-----BEGIN ") ? read_pem(bytes) : read_der(bytes, password);
+    if (file && file->certificates.empty() && !file->key) {
+        return wrong("there is neither a certificate nor a private key in it");
+    }
+    return file;
+}
+
+std::vector<x509::Certificate> ordered_chain(const x509::Certificate& leaf,
+                                             const std::vector<x509::Certificate>& pool) {
+    std::vector<x509::Certificate> chain = {leaf};
+    while (chain.size() < kLongestChain && !chain.back()->self_issued) {
+        const auto issuer = std::ranges::find_if(pool, [&](const x509::Certificate& candidate) {
+            return std::ranges::find(chain, candidate) == chain.end() &&
+                   X509_check_issued(candidate.native(), chain.back().native()) == X509_V_OK;
+        });
+        if (issuer == pool.end()) break;
+        chain.push_back(*issuer);
+    }
+    return chain;
+}
+
+}  // namespace valija::keystore

@@ -1,0 +1,108 @@
+// Files of certificates in any of their forms.
+#include <openssl/pem.h>
+#include <openssl/pkcs7.h>
+
+#include "trust/x509/certificate.hpp"
+#include "trust/x509/native.hpp"
+
+namespace valija::x509 {
+namespace {
+
+constexpr size_t kMostCertificates = 10000;
+constexpr std::string_view kBegin = "-----BEGIN ";
+
+using Pkcs7Owner = Owned<PKCS7, PKCS7_free>;
+
+void add(CertificatesRead& to, Result<Certificate> certificate) {
+    if (certificate && to.certificates.size() < kMostCertificates) {
+        to.certificates.push_back(std::move(*certificate));
+    } else {
+        ++to.unreadable;
+    }
+}
+
+// False where it is no PKCS#7 with certificates.
+bool add_pkcs7(CertificatesRead& to, std::string_view der) {
+    const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+    const Pkcs7Owner read(d2i_PKCS7(nullptr, &at, static_cast<long>(der.size())));
+    ERR_clear_error();
+    if (!read || !PKCS7_type_is_signed(read.get()) || read->d.sign == nullptr) {
+        return false;
+    }
+    STACK_OF(X509)* all = read->d.sign->cert;
+    for (int i = 0; i < sk_X509_num(all); ++i) {
+        add(to, Certificate::from_native(sk_X509_value(all, i)));
+    }
+    return true;
+}
+
+bool is_certificate(std::string_view label) {
+    return label == PEM_STRING_X509 || label == PEM_STRING_X509_OLD ||
+           label == PEM_STRING_X509_TRUSTED;
+}
+
+bool is_pkcs7(std::string_view label) {
+    return label == PEM_STRING_PKCS7 || label == PEM_STRING_PKCS7_SIGNED || label == "CMS";
+}
+
+std::string_view label_of(std::string_view block) {
+    const std::string_view rest = block.substr(kBegin.size());
+    const size_t end = rest.find("-----");
+    return end == std::string_view::npos ? std::string_view() : rest.substr(0, end);
+}
+
+// One block, from its BEGIN line on; none where it is damaged or encrypted.
+std::optional<std::string> decode(std::string_view block) {
+    const BioOwner bio(BIO_new_mem_buf(block.data(), static_cast<int>(block.size())));
+    char* name = nullptr;
+    char* header = nullptr;
+    unsigned char* bytes = nullptr;
+    long length = 0;
+    const bool read = PEM_read_bio(bio.get(), &name, &header, &bytes, &length) == 1;
+    std::optional<std::string> der;
+    if (read && *header == '\0') {
+        der.emplace(reinterpret_cast<const char*>(bytes), static_cast<size_t>(length));
+    }
+    OPENSSL_free(name);
+    OPENSSL_free(header);
+    OPENSSL_free(bytes);
+    ERR_clear_error();
+    return der;
+}
+
+void add_block(CertificatesRead& to, std::string_view block) {
+    const std::string_view label = label_of(block);
+    if (!is_certificate(label) && !is_pkcs7(label)) {
+        return;  // keys and other things may stand beside certificates
+    }
+    const std::optional<std::string> der = decode(block);
+    if (der && is_certificate(label)) {
+        add(to, Certificate::from_der(*der));
+    } else if (!der || !add_pkcs7(to, *der)) {
+        ++to.unreadable;
+    }
+}
+
+}  // namespace
+
+Result<CertificatesRead> read_certificates(std::string_view bytes) {
+    CertificatesRead read;
+    if (Result<Certificate> one = Certificate::from_der(bytes)) {
+        add(read, std::move(one));
+        return read;
+    }
+    if (add_pkcs7(read, bytes)) {
+        return read;
+    }
+    for (size_t at = bytes.find(kBegin); at != std::string_view::npos;) {
+        const size_t next = bytes.find(kBegin, at + kBegin.size());
+        add_block(read, bytes.substr(at, next == std::string_view::npos ? next : next - at));
+        at = next;
+    }
+    if (read.certificates.empty() && read.unreadable == 0) {
+        return fault(FaultKind::Input, "reading certificates", "no certificate in it");
+    }
+    return read;
+}
+
+}  // namespace valija::x509

@@ -1,0 +1,256 @@
+"""`valija check`: the live path to a partner in both directions, told step by step."""
+
+import pytest
+from support import authority, peer, poll
+
+DOMAIN = "fabrikam.com"
+
+
+@pytest.fixture
+def stand(lab):
+    """Starts a server at one of Fabrikam's addresses: 66 is its mail server, 67 and 68 the two
+    mail exchangers of two.fabrikam.com."""
+    started = []
+
+    def start(last, **manners):
+        started.append(peer.Peer(lab.outsider_address(last), lab.smtp_port,
+                                 peer.Manners(**manners)))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()
+
+
+@pytest.fixture
+def fabrikam_ca(home, tmp_path):
+    ca = authority.Authority.stranger(str(tmp_path), "http://127.0.0.1:9/x.crl")
+    home.write("etc/anchors/fabrikam-root.pem", ca.pem())
+    return ca
+
+
+@pytest.fixture
+def ours(home, tmp_path):
+    """Our certificate, of a CA that is Fabrikam's anchor for us; gives the CA's file."""
+    folder = tmp_path / "ours"
+    folder.mkdir()
+    own = authority.Authority.stranger(str(folder), "http://127.0.0.1:9/own.crl")
+    home.show("mail.contoso.com", *own.issue("mail.contoso.com")[:2])
+    path = folder / "ca.pem"
+    path.write_text(own.pem())
+    return str(path)
+
+
+@pytest.fixture
+def partner(home, serve, fabrikam_ca, ours):
+    """Our server with Fabrikam as enforced partner; `check(*words)` runs the command there."""
+
+    def add(*words, domain=DOMAIN):
+        added = home.valija("partner", "add", "fabrikam", "--domain", domain, "--trust",
+                            "fabrikam-root", "--send", "enforce", "--receive", "enforce",
+                            "--revocation", "off", *words)
+        assert added.status == 0, added
+        serve()
+        return lambda *more: home.valija("check", "fabrikam", *more, deadline=120)
+
+    return add
+
+
+def outbound(done):
+    assert done.status in (0, 1, 2), done
+    return done.json["domains"][0]["outbound"]
+
+
+def first_failure(steps):
+    return next(step for step in steps if step["state"] in ("fail", "unknown"))
+
+
+def good_peer(stand, ca, ours, last=66, **more):
+    certificate, key, _ = ca.issue("mail.fabrikam.com", more=["two.fabrikam.com"])
+    return stand(last, certificate=certificate, key=key, client_ca=ours, **more)
+
+
+def test_a_good_path_is_proven_in_both_directions(lab, contoso):
+    """Issue 4 "Explain", CI-40, CI-42: a real partner; every step has passed and the facts of the
+    certificate are shown."""
+    done = contoso.valija("check", "woodgrovebank", "--json", deadline=120)
+    assert done.status == 0, done
+    out = outbound(done)
+    assert out["standing"] == "proven" and out["mode"] == "enforce"
+    assert "etc/partners.d/woodgrovebank.toml:" in out["policy"]
+    one = out["addresses"][0]
+    assert one["offers"] and one["tls"]["protocol"] == "TLSv1.3"
+    assert one["tls"]["our_certificate_requested"] and one["tls"]["our_certificate_shown"]
+    assert any("woodgrovebank.com" in name for name in one["tls"]["chain"][0]["dns_names"])
+    assert any(row["matches"] for row in one["names"])
+    states = {step["step"]: step["state"] for step in one["ladder"]}
+    assert all(states[step] == "pass" for step in
+               ("policy", "dns", "tcp", "starttls", "handshake", "chain", "dates", "revocation",
+                "usage", "identity", "verdict")), states
+    inbound = done.json["domains"][0]["inbound"]
+    assert inbound["reply"].startswith("250"), inbound
+    assert "presumed" in inbound["client"]
+
+    text = contoso.valija("check", "woodgrovebank", "--all", deadline=120)
+    assert text.status == 0
+    for words in ("mail to woodgrovebank.com: good", "flows over a proven path", "greeting",
+                  "mail from woodgrovebank.com: good", "requests the client's certificate"):
+        assert words in text.out, text.out
+
+
+def test_nothing_is_counted_and_no_message_is_begun(home, stand, fabrikam_ca, ours, partner):
+    """A check is a session without a message, and no failure of the partner's in our figures."""
+    server = good_peer(stand, fabrikam_ca, ours)
+    check = partner()
+    assert outbound(check("--json"))["standing"] == "proven"
+    said = [line.split(" ")[0].upper() for line in server.heard[-1].commands]
+    assert said == ["EHLO", "STARTTLS", "EHLO", "QUIT"]
+    assert server.heard[-1].client_certificate is not None
+    samples = home.valija("counters", "--json").json
+    assert all(sample["value"] == 0 for sample in samples
+               if "domain_secure" in sample["name"]), samples
+    assert "delivery.path-failed" not in (home.path / "log/valija.log").read_text()
+
+
+@pytest.mark.parametrize("offers, greeting, words", [
+    ("250-peer\n250-XXXXXXXA\n250 SIZE 0", "220 peer ESMTP", "altered on the way"),
+    ("250-peer\n250 SIZE 0", "220 **************************0****", "removed on the way"),
+    ("500 Command unrecognized: XXXX", "220 peer", "EHLO was refused"),
+    ("250-peer\n250 SIZE 0", "220 peer ESMTP", "does not offer STARTTLS (it offers: SIZE 0)"),
+])
+def test_a_stripped_or_altered_starttls_is_told_from_a_missing_one(
+        stand, partner, offers, greeting, words):
+    """EX-08: each way of losing STARTTLS has its own evidence and fix."""
+    stand(66, greeting=greeting, replies={"EHLO": offers})
+    done = partner()("--json")
+    assert done.status == 1
+    out = outbound(done)
+    failure = first_failure(out["ladder"])
+    assert failure["step"] == "starttls" and failure["reason"] == "NoTls"
+    assert words in failure["evidence"]
+    assert failure["fix"] and failure["who"]
+    assert out["reply"].startswith("451 5.7.3")
+    assert "waits in the queue" in out["effect"]
+
+
+def test_a_starttls_that_is_refused_after_the_offer_is_told_so(stand, fabrikam_ca, ours, partner):
+    """EX-08: the reply is the evidence."""
+    good_peer(stand, fabrikam_ca, ours, replies={"STARTTLS": "454 4.7.0 TLS not available"})
+    failure = first_failure(outbound(partner()("--json"))["ladder"])
+    assert failure["step"] == "starttls"
+    assert "454 4.7.0 TLS not available" in failure["evidence"]
+
+
+def test_a_name_that_does_not_match_comes_with_the_table(stand, fabrikam_ca, ours, partner):
+    """Identity as a table of reference and presented names, with the nearest miss."""
+    certificate, key, _ = fabrikam_ca.issue("a.b.fabrikam.com")
+    stand(66, certificate=certificate, key=key, client_ca=ours)
+    check = partner()
+    done = check("--json")
+    one = outbound(done)["addresses"][0]
+    assert first_failure(one["ladder"])["step"] == "identity"
+    assert one["names"] and not any(row["matches"] for row in one["names"])
+    assert any("labels below" in row["result"] for row in one["names"])
+    text = check()
+    assert text.status == 1 and "a.b.fabrikam.com" in text.out and "compared" in text.out
+
+
+def test_our_certificate_refused_after_the_handshake_is_the_last_step(
+        stand, fabrikam_ca, ours, partner, tmp_path):
+    """TLS 1.3 tells only at the next read whether our certificate was accepted."""
+    certificate, key, _ = fabrikam_ca.issue("mail.fabrikam.com")
+    folder = tmp_path / "other"
+    folder.mkdir()
+    other = authority.Authority.stranger(str(folder), "http://127.0.0.1:9/o.crl")
+    (folder / "ca.pem").write_text(other.pem())
+    stand(66, certificate=certificate, key=key, client_ca=str(folder / "ca.pem"),
+          client_required=True)
+    failure = first_failure(outbound(partner()("--json"))["ladder"])
+    assert failure["step"] == "own-certificate"
+    assert "refused our certificate" in failure["evidence"]
+
+
+def test_every_mail_exchanger_is_tried_and_the_bad_one_comes_first(
+        stand, fabrikam_ca, ours, partner):
+    """Every host and address; mail flows by the good one, the other is a finding."""
+    good_peer(stand, fabrikam_ca, ours, last=67)
+    stand(68)
+    done = partner(domain="two.fabrikam.com")("--json")
+    out = outbound(done)
+    assert [one["good"] for one in out["addresses"]] == [False, True]
+    assert "flows over a proven path" in out["effect"]
+    assert done.status == 1
+
+
+def test_a_server_that_is_down_is_the_step_tcp(partner):
+    """TCP has its own step and fix, and the sender's mail waits."""
+    done = partner()("--json")
+    assert done.status == 1
+    assert first_failure(outbound(done)["ladder"])["step"] == "tcp"
+
+
+def test_the_answer_is_also_spanish_and_the_letter_is_ready(stand, partner):
+    """Texts in English and Spanish; --text-for-partner."""
+    stand(66)
+    check = partner()
+    done = check("--lang", "es")
+    assert "correo para fabrikam.com: MAL" in done.out
+    letter = check("--text-for-partner")
+    assert letter.out.startswith("To: postmaster@fabrikam.com"), letter.out
+    assert "STARTTLS" in letter.out
+
+
+def test_a_certificate_is_judged_as_a_clients(home, partner, fabrikam_ca, tmp_path):
+    """--as-client: the same policy as at MAIL FROM, with its reply."""
+    partner()
+    good = fabrikam_ca.issue("mail.fabrikam.com")[0]
+    done = home.valija("check", "--as-client", good, "--domain", DOMAIN, "--json")
+    assert done.status == 0, done
+    assert done.json["domains"][0]["inbound"]["reply"].startswith("250")
+    bad = fabrikam_ca.issue("mail.fabrikam.com", end=-authority.DAY / 2)[0]
+    done = home.valija("check", "--as-client", bad, "--domain", DOMAIN, "--json")
+    assert done.status == 1
+    inbound = done.json["domains"][0]["inbound"]
+    assert inbound["reply"].startswith("454 4.7.5") and "DateInvalid" in inbound["reply"]
+    assert first_failure(inbound["ladder"])["step"] == "dates"
+
+
+def test_this_server_is_looked_at_before_anything_goes_wrong(home, serve, ours, stand):
+    """EH-03: ready or not, with the list of what is missing; EX-34, EX-35: our own CA's list."""
+    serve()
+    done = home.valija("check", "--json", deadline=120)
+    states = {(one["area"], one["state"]) for one in done.json["findings"]}
+    for area in ("disk", "clock", "anchors", "resolver"):
+        assert (area, "pass") in states, done
+    assert any(one["area"] == "our certificates" and "fetch the list of our CA" in one["evidence"]
+               for one in done.json["findings"]), done
+    text = home.valija("check", deadline=120)
+    assert "This server is" in text.out
+
+
+def test_what_is_amiss_with_our_certificate_is_an_event(home, serve, tmp_path):
+    """EX-25, EX-34: at the start, once."""
+    own = authority.Authority.stranger(str(tmp_path), "http://127.0.0.1:9/own.crl")
+    home.show("mail.contoso.com", *own.issue("mail.contoso.com", usage=authority.SERVER_ONLY)[:2])
+    home.write("etc/anchors/x.pem", own.pem())
+    assert home.valija("partner", "add", "fabrikam", "--domain", DOMAIN, "--trust", "x").status == 0
+    serve()
+    log = home.path / "log/valija.log"
+    poll.until("the event is in the log",
+               lambda: "certificate.no-client-auth" in log.read_text())
+    assert home.valija("reload").status == 0
+    assert log.read_text().count("certificate.no-client-auth") == 1
+    poll.until("the list that cannot be fetched is told",
+               lambda: "certificate.unverifiable" in log.read_text(), 60)
+
+
+def test_a_wrong_target_is_a_usage_error_with_a_hint(home, serve, partner):
+    """No partner and no domain: 64, and the nearest name."""
+    partner()
+    done = home.valija("check", "fabrikan")
+    assert done.status == 64 and "did you mean fabrikam?" in done.err
+
+
+def test_without_a_server_the_command_says_so(home):
+    """As the other commands."""
+    assert home.valija("check", "fabrikam").status == 69

@@ -1,0 +1,109 @@
+// Our own certificates as partners will see them: EX-25, EX-34, EX-35.
+#include "control/explain/check_own.hpp"
+
+#include <gmock/gmock.h>
+
+#include "trust/authority/authority.hpp"
+
+namespace valija::explain {
+namespace {
+
+using namespace std::chrono_literals;
+using revocation::State;
+using testing::HasSubstr;
+
+const Time kNow = Time(1'760'000'000'000ms);
+const std::string kUrl = "http://crl.contoso.com/root.crl";
+
+class CheckOwn : public testing::Test {
+  protected:
+    authority::Authority ca_ =
+        *authority::Authority::create("Contoso Root", kNow - 24h, kNow + 9000h);
+
+    x509::Certificate issue(authority::LeafRequest request = {}) {
+        request.common_name = "mail.contoso.com";
+        request.dns_names = {"mail.contoso.com"};
+        request.not_before = kNow - 1h;
+        request.not_after = request.not_after == Time() ? kNow + 4000h : request.not_after;
+        request.crl_urls = {kUrl};
+        return ca_.issue(request)->certificate;
+    }
+
+    revocation::Book book() {
+        auto list = revocation::CrlIndex::load(*ca_.crl(kNow - 1h, kNow + 24h), ca_.root());
+        return revocation::Book(
+            {{kUrl, std::make_shared<const revocation::CrlIndex>(std::move(*list))}});
+    }
+
+    static keystore::OwnCertificate own(const x509::Certificate& leaf) {
+        return {"mail.contoso.com", {leaf}, keystore::KeyHandle(nullptr)};
+    }
+
+    static std::vector<OwnTrouble> troubles(const std::vector<OwnFinding>& findings) {
+        std::vector<OwnTrouble> all;
+        for (const OwnFinding& finding : findings) {
+            all.push_back(finding.trouble);
+        }
+        return all;
+    }
+};
+
+TEST_F(CheckOwn, EX34TheListOfOurOwnCaIsAsked) {
+    const auto leaf = issue();
+    const auto good = own_status({leaf, ca_.root()}, {}, book(), kNow);
+    EXPECT_TRUE(good.is_known);
+    EXPECT_EQ(good.revocation, State::Good);
+    ca_.revoke(leaf, kNow - 1min);
+    EXPECT_EQ(own_status({leaf, ca_.root()}, {}, book(), kNow).revocation, State::Revoked);
+}
+
+TEST_F(CheckOwn, EX34AMissingListMakesItUnverifiableAndIsWanted) {
+    const auto leaf = issue();
+    const auto status = own_status({leaf, ca_.root()}, {}, {}, kNow);
+    EXPECT_TRUE(status.is_known);
+    EXPECT_EQ(status.revocation, State::Unknown);
+    const auto wanted = own_lists({leaf, ca_.root()}, {});
+    ASSERT_EQ(wanted.size(), 1U);
+    EXPECT_EQ(wanted.front().url, kUrl);
+    EXPECT_THAT(troubles(look_at_own(own(leaf), true, status, kNow)),
+                testing::ElementsAre(OwnTrouble::Unverifiable));
+}
+
+TEST_F(CheckOwn, EX25AnIssuerThatIsNotInTheFileIsLookedForAmongTheAnchors) {
+    const auto leaf = issue();
+    EXPECT_FALSE(own_status({leaf}, {}, book(), kNow).is_known);
+    EXPECT_EQ(own_status({leaf}, {ca_.root()}, book(), kNow).revocation, State::Good);
+}
+
+TEST_F(CheckOwn, ACertificateWithoutClientAuthIsTroubleOnlyForWhoSends) {
+    const auto leaf = issue({.client_auth = false});
+    EXPECT_TRUE(look_at_own(own(leaf), false, {}, kNow).empty());
+    const auto findings = look_at_own(own(leaf), true, {}, kNow);
+    EXPECT_THAT(troubles(findings), testing::ElementsAre(OwnTrouble::NoClientAuth));
+    EXPECT_THAT(findings.front().fix.english(), HasSubstr("private CA"));
+}
+
+TEST_F(CheckOwn, DatesAreToldAheadAndAfter) {
+    EXPECT_THAT(troubles(look_at_own(own(issue({.not_after = kNow + 24h})), false, {}, kNow)),
+                testing::ElementsAre(OwnTrouble::ExpiresSoon));
+    EXPECT_THAT(troubles(look_at_own(own(issue()), false, {}, kNow + 5000h)),
+                testing::ElementsAre(OwnTrouble::Expired));
+    EXPECT_THAT(troubles(look_at_own(own(issue()), false, {}, kNow - 2h)),
+                testing::ElementsAre(OwnTrouble::NotYetValid));
+}
+
+TEST(HardToFetch, EX35AddressesThatPartnersCannotReachAreNamed) {
+    for (const char* url :
+         {"ldap:///CN=Root,DC=contoso", "http://pki/root.crl", "http://10.1.2.3/root.crl",
+          "http://192.168.1.1:8080/root.crl", "http://[fd00::1]/root.crl", "http://127.0.0.1/x",
+          "http://172.16.0.9/x", "not an address"}) {
+        EXPECT_FALSE(hard_to_fetch(url).empty()) << url;
+    }
+    for (const char* url : {"http://crl.contoso.com/root.crl", "ldap://ldap.contoso.com/CN=x",
+                            "http://192.0.2.1/root.crl", "http://[2001:db8::1]:80/x"}) {
+        EXPECT_TRUE(hard_to_fetch(url).empty()) << url;
+    }
+}
+
+}  // namespace
+}  // namespace valija::explain

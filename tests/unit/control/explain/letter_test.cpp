@@ -1,0 +1,98 @@
+#include "control/explain/letter.hpp"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "platform/base/text.hpp"
+
+namespace valija::explain {
+namespace {
+
+using identity::Ladder;
+using identity::Reason;
+using identity::StepName;
+using identity::StepState;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+LetterFacts facts() {
+    return {.recipient = "postmaster@woodgrovebank.com",
+            .domain = "woodgrovebank.com",
+            .our_host = "mail.contoso.com",
+            .our_contact = "postmaster@contoso.com",
+            .host = "mail.woodgrovebank.com",
+            .certificate = "CN=mail.other.example",
+            .fingerprint = std::string(64, 'A'),
+            .at = from_millis(1'787'956'673'323)};
+}
+
+Ladder ladder_of(StepName name, Reason reason, StepState state = StepState::Fail) {
+    Ladder ladder;
+    ladder.add({.name = name,
+                .state = state,
+                .evidence = Text::verbatim("no name stands for woodgrovebank.com"),
+                .fix = Text::verbatim("ours alone"),
+                .actor = identity::Actor::Partner,
+                .reason = reason});
+    ladder.conclude();
+    return ladder;
+}
+
+TEST(Letter, SaysWhatFailedWithEvidenceAndWhatToDoInBothLanguages) {
+    const Ladder ladder = ladder_of(StepName::Identity, Reason::SubjectMismatch);
+    const std::string english = letter(ladder, facts(), Language::English);
+    EXPECT_THAT(english, StartsWith("To: postmaster@woodgrovebank.com\nSubject: "));
+    for (const char* part : {"identity", "no name stands for woodgrovebank.com", "Fri, 28 Aug 2026",
+                             "-connect mail.woodgrovebank.com:25", "postmaster@contoso.com",
+                             "mail.contoso.com", "CN=mail.other.example", "subjectAltName"}) {
+        EXPECT_THAT(english, HasSubstr(part));
+    }
+    EXPECT_THAT(english, Not(HasSubstr("ours alone")));
+    const std::string spanish = letter(ladder, facts(), Language::Spanish);
+    for (const char* part : {"identidad", "Qué falló", "Un cordial saludo"}) {
+        EXPECT_THAT(spanish, HasSubstr(part));
+    }
+}
+
+TEST(Letter, IsWrappedForAMailProgram) {
+    const std::string text =
+        letter(ladder_of(StepName::Chain, Reason::UntrustedRoot), facts(), Language::Spanish);
+    for (const std::string_view line : split(text, '\n')) {
+        if (line.starts_with("SHA-256") || line.starts_with("Subject:") || line.starts_with("  ")) {
+            continue;
+        }
+        EXPECT_LE(std::ranges::count_if(line, [](char c) { return (c & 0xC0) != 0x80; }), 72)
+            << line;
+    }
+}
+
+TEST(Letter, EveryReasonHasARequestOfItsOwn) {
+    std::vector<std::string> letters;
+    for (int at = 0; at <= static_cast<int>(Reason::NoTls); ++at) {
+        letters.push_back(letter(ladder_of(StepName::Chain, static_cast<Reason>(at)), facts(),
+                                 Language::English));
+    }
+    std::ranges::sort(letters);
+    EXPECT_EQ(std::ranges::adjacent_find(letters), letters.end());
+}
+
+TEST(Letter, FactsCannotForgeAHeaderLine) {
+    LetterFacts hostile = facts();
+    hostile.domain = "x\nBcc: all@example.com";
+    hostile.recipient = "a\r\nBcc: b";
+    const std::string text =
+        letter(ladder_of(StepName::Chain, Reason::Revoked), hostile, Language::English);
+    EXPECT_THAT(text, Not(HasSubstr("\nBcc:")));
+    EXPECT_THAT(text, Not(HasSubstr("\r")));
+}
+
+TEST(Letter, OfAProvenPathThereIsNothingToAsk) {
+    Ladder ladder;
+    ladder.conclude();
+    EXPECT_THAT(letter(ladder, facts(), Language::English), HasSubstr("nothing needs to be done"));
+}
+
+}  // namespace
+}  // namespace valija::explain

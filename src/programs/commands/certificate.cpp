@@ -126,12 +126,24 @@ Step take_tlsa(const Invocation& invocation, VerifyQuestion& question) {
     return {};
 }
 
+// Nothing is said of what the certificate is for: its path alone, by RFC 5280 and no more.
+bool is_of_path_alone(const Invocation& invocation) {
+    return !invocation.has("--name") && !invocation.has("--ip") && !invocation.has("--email") &&
+           !invocation.has("--purpose");
+}
+
+std::string usual_profile(const Invocation& invocation) {
+    if (invocation.has("--tlsa")) return "dane";
+    if (invocation.has("--pin")) return "pinned";
+    return is_of_path_alone(invocation) ? "exchange" : "strict";
+}
+
 Step take_profile(const Invocation& invocation, VerifyQuestion& question) {
     using identity::Profile;
     const bool has_tlsa = invocation.has("--tlsa");
     const bool has_pins = invocation.has("--pin");
-    const std::string usual = has_tlsa ? "dane" : (has_pins ? "pinned" : "strict");
-    const std::string word = invocation.has("--profile") ? invocation.one("--profile") : usual;
+    const std::string word =
+        invocation.has("--profile") ? invocation.one("--profile") : usual_profile(invocation);
     const auto profile = identity::profile_of(word);
     if (!profile || *profile == Profile::Direct) {
         return misused("--profile is strict, exchange, pinned, cisco-verify, cisco-hosted or dane");
@@ -380,7 +392,9 @@ std::vector<Command> certificate_verify_commands() {
              "--name, --ip and --email only the path is judged; without --crl and --fetch\n"
              "nothing is looked up in revocation lists. Profile strict compares by RFC 9525\n"
              "and holds certificates to the rules of public CAs; the other profiles do as\n"
-             "partners' files say. Exit status: 0 accepted, 1 rejected, 2 could not tell.",
+             "partners' files say. Where neither a name nor --purpose is given, RFC 5280 alone\n"
+             "is asked (as profile exchange does). Exit status: 0 accepted, 1 rejected, 2 could "
+             "not tell.",
          .examples = {"valija certificate verify mail.cer --trust woodgrove-root.pem \\\n"
                       "    --name mail.woodgrovebank.com --fetch",
                       "valija certificate verify chain.pem --trust root.pem --crl root.crl --json",

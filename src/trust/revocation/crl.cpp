@@ -72,12 +72,12 @@ std::string key_of(const x509::Certificate& authority) {
 
 std::expected<CrlDocument, Text> CrlDocument::read(std::string bytes, Strictness strictness) {
     CrlDocument document;
-    if (bytes.starts_with('\x30')) {
-        document.der_ = std::move(bytes);
-    } else if (bytes.size() <= kLargestPem) {
-        document.der_ = from_pem(bytes);
+    const bool is_der = bytes.starts_with('\x30');
+    if (bytes.size() > (is_der ? kLargestList : kLargestPem)) {
+        return Refused(say("it is larger than 64 MiB"));
     }
-    if (document.der_.size() > kLargestList || bytes.size() > kLargestPem) {
+    document.der_ = is_der ? std::move(bytes) : from_pem(bytes);
+    if (document.der_.size() > kLargestList) {
         return Refused(say("it is larger than 64 MiB"));
     }
     CrlFacts& facts = document.index_.facts_;

@@ -78,7 +78,7 @@ struct Keeper::Work {
     void take_in(Fetched fetched);
     void succeed(Kept loaded, const std::string& bytes);
     void fail(const std::string& key, const Fault& why);
-    void want(Kept wanted);
+    void want(const Kept& wanted);
     Duration next_wait(Kept& entry) const;
     Duration a_little_earlier(Duration wait);
     void publish();
@@ -324,7 +324,7 @@ void Keeper::Work::fail(const std::string& key, const Fault& why) {
              {{"url", entry.url}, {"text", why.text()}, {"next", iso_time(entry.next_fetch)}});
 }
 
-void Keeper::Work::want(Kept wanted) {
+void Keeper::Work::want(const Kept& wanted) {
     if (!internal::can_be_fetched(wanted.url)) {
         return;
     }

@@ -58,10 +58,7 @@ std::optional<Extension> read_extension(DerReader& all) {
     return extension;
 }
 
-std::expected<CrlParts, Text> read_signed(CrlParts parts, std::string_view content, CrlFacts& facts,
-                                          Strictness strictness) {
-    const bool is_strict = strictness == Strictness::Strict;
-    DerReader fields(content);
+std::expected<void, Text> read_head(DerReader& fields, CrlParts& parts) {
     if (fields.next_is(kInteger)) {
         const auto version = fields.next();
         if (!version || version->content != "\x01"sv) {
@@ -71,9 +68,7 @@ std::expected<CrlParts, Text> read_signed(CrlParts parts, std::string_view conte
     }
     const auto algorithm = fields.next(kSequence);
     const auto issuer = fields.next(kSequence);
-    const auto this_update = fields.next();
-    const auto this_time = this_update ? der_time(*this_update) : std::nullopt;
-    if (!algorithm || !issuer || !this_time) {
+    if (!algorithm || !issuer) {
         return Refused(malformed());
     }
     if (algorithm->whole != parts.algorithm) {
@@ -83,29 +78,48 @@ std::expected<CrlParts, Text> read_signed(CrlParts parts, std::string_view conte
         return Refused(say("it names no issuer"));
     }
     parts.issuer = issuer->whole;
-    facts.this_update = *this_time;
-    facts.next_update = *this_time + kWithoutNextUpdate;
-    facts.has_next_update = fields.next_is(kUtcTime) || fields.next_is(kGeneralizedTime);
-    const auto next_update = facts.has_next_update ? fields.next() : std::nullopt;
-    if (facts.has_next_update) {
-        const auto next_time = next_update ? der_time(*next_update) : std::nullopt;
-        if (!next_time) {
-            return Refused(malformed());
-        }
-        facts.next_update = *next_time;
+    return {};
+}
+
+// RFC 5280 5.1.2.4: UTCTime through 2049, GeneralizedTime from 2050 on.
+bool is_in_odd_form(const Element& time, Time value) {
+    return time.tag == kGeneralizedTime &&
+           value < Time(std::chrono::sys_days(std::chrono::year(2050) / 1 / 1));
+}
+
+std::expected<Time, Text> read_date(DerReader& fields, Strictness strictness) {
+    const auto date = fields.next();
+    const auto time = date ? der_time(*date) : std::nullopt;
+    if (!time) {
+        return Refused(malformed());
     }
-    const auto is_odd = [](const std::optional<Element>& time, Time value) {
-        // RFC 5280 5.1.2.4: UTCTime through 2049, GeneralizedTime from 2050 on.
-        return time && time->tag == kGeneralizedTime &&
-               value < Time(std::chrono::sys_days(std::chrono::year(2050) / 1 / 1));
-    };
-    if (is_strict &&
-        (is_odd(this_update, facts.this_update) || is_odd(next_update, facts.next_update))) {
+    if (strictness == Strictness::Strict && is_in_odd_form(*date, *time)) {
         return Refused(say("a date before 2050 stands in the form for later ones"));
     }
-    if (is_strict && !facts.has_next_update) {
+    return *time;
+}
+
+std::expected<void, Text> read_dates(DerReader& fields, Strictness strictness, CrlFacts& facts) {
+    const auto this_update = read_date(fields, strictness);
+    if (!this_update) {
+        return Refused(this_update.error());
+    }
+    facts.this_update = *this_update;
+    facts.next_update = *this_update + kWithoutNextUpdate;
+    facts.has_next_update = fields.next_is(kUtcTime) || fields.next_is(kGeneralizedTime);
+    if (facts.has_next_update) {
+        const auto next_update = read_date(fields, strictness);
+        if (!next_update) {
+            return Refused(next_update.error());
+        }
+        facts.next_update = *next_update;
+    } else if (strictness == Strictness::Strict) {
         return Refused(say("it does not say when the next one comes (nextUpdate)"));
     }
+    return {};
+}
+
+std::expected<void, Text> read_tail(DerReader& fields, CrlParts& parts) {
     if (fields.next_is(kSequence)) {
         const auto entries = fields.next();
         if (!entries) {
@@ -117,13 +131,15 @@ std::expected<CrlParts, Text> read_signed(CrlParts parts, std::string_view conte
         const auto outer = fields.next();
         DerReader inner(outer ? outer->content : std::string_view());
         const auto extensions = inner.next(kSequence);
-        if (!extensions || !inner.at_end() || !parts.is_version_2) {
-            return Refused(parts.is_version_2 ? malformed()
-                                              : say("it has extensions, but is of version 1"));
+        if (!extensions || !inner.at_end()) {
+            return Refused(malformed());
+        }
+        if (!parts.is_version_2) {
+            return Refused(say("it has extensions, but is of version 1"));
         }
         parts.extensions = extensions->content;
     }
-    return fields.at_end() ? std::expected<CrlParts, Text>(parts) : Refused(malformed());
+    return fields.at_end() ? std::expected<void, Text>() : Refused(malformed());
 }
 
 std::optional<std::string> number_in(std::string_view value) {
@@ -336,14 +352,22 @@ std::expected<CrlParts, Text> read_crl(std::string_view der, Strictness strictne
         return parts;
     }
     DerReader outer(parts->signed_der);
-    parts = read_signed(*parts, outer.next()->content, facts, strictness);
-    if (!parts) {
-        return parts;
+    DerReader fields(outer.next()->content);
+    auto read = read_head(fields, *parts);
+    if (read) {
+        read = read_dates(fields, strictness, facts);
+    }
+    if (read) {
+        read = read_tail(fields, *parts);
+    }
+    if (!read) {
+        return Refused(read.error());
     }
     if (strictness == Strictness::Strict && !parts->is_version_2) {
         return Refused(say("it is of version 1, and RFC 5280 demands version 2"));
     }
-    if (auto read = read_extensions(*parts, strictness, facts); !read) {
+    read = read_extensions(*parts, strictness, facts);
+    if (!read) {
         return Refused(read.error());
     }
     facts.issuer = comparable_name(parts->issuer);

@@ -17,7 +17,7 @@ class ToldChanges {
     bool is_news(const std::string& change, Time now) {
         constexpr size_t kMost = 1000;
         std::scoped_lock const lock(mutex_);
-        if (told_.size() >= kMost) {
+        if (told_.size() >= kMost && !told_.contains(change)) {
             told_.clear();
         }
         Time& last = told_[change];

@@ -121,7 +121,8 @@ def test_mail_waits_until_the_path_is_proven(
     assert (" tls=clear " if step == "starttls" else " tls=TLSv1.3 ") in line
 
     server_certificate.mend()
-    assert contoso.valija("queue", "retry", queue_id).status == 0
+    # Status 1: its own retry came first, and it is gone already.
+    assert contoso.valija("queue", "retry", queue_id).status in (0, 1)
     arrived = woodgrove.receives(letter.message_id)
     assert b"x-domain-secured=pass" in arrived
     poll.until("the queue is done with it", lambda: is_gone(contoso, queue_id))

@@ -75,7 +75,7 @@ Result<std::vector<x509::Certificate>> peer_chain(SSL* tls, Role role) {
 // The OCSP response that came along, unread: revocation judges it. One that is too large is none.
 std::string stapled_response(SSL* tls) {
     const unsigned char* bytes = nullptr;
-    long const size = SSL_get_tlsext_status_ocsp_resp(tls, &bytes);
+    long const size = SSL_get_tlsext_status_ocsp_resp(tls, static_cast<void*>(&bytes));
     if (bytes == nullptr || size <= 0 || size > largest_staple) return {};
     return {reinterpret_cast<const char*>(bytes), static_cast<size_t>(size)};
 }

@@ -1,4 +1,4 @@
-// Certificates in DER and PEM: what is parsed can be written and read again as the same.
+// Certificates in DER, PEM and PKCS#7: what is parsed can be written and read again as the same.
 #include "trust/x509/certificate.hpp"
 
 #include "fuzz/check.hpp"
@@ -24,6 +24,10 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (const auto all = Certificate::from_pem(bytes)) {
         CHECK_THAT(!all->empty());
         for (const Certificate& one : *all) check(one);
+    }
+    if (const auto read = valija::x509::read_certificates(bytes)) {
+        CHECK_THAT(!read->certificates.empty() || read->unreadable > 0);
+        for (const Certificate& one : read->certificates) check(one);
     }
     return 0;
 }

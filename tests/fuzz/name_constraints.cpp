@@ -18,7 +18,7 @@ internal::Names names_in(std::string_view der) {
         d2i_GENERAL_NAMES(nullptr, &at, static_cast<long>(der.size())));
     for (int i = 0; all && i < sk_GENERAL_NAME_num(all.get()); ++i) {
         if (auto name = internal::read_name(sk_GENERAL_NAME_value(all.get(), i))) {
-            names.alternative.push_back(std::move(*name));
+            names.alternative.add(std::move(*name));
         }
     }
     ERR_clear_error();
@@ -31,19 +31,20 @@ void check(const internal::NameConstraints& constraints, const internal::Names& 
     if (found) CHECK_THAT(!found->in(valija::Language::Spanish).empty());
     // What is excluded too can only be refused more often.
     internal::NameConstraints stricter = constraints;
-    stricter.excluded.insert(stricter.excluded.end(), constraints.permitted.begin(),
-                             constraints.permitted.end());
+    for (const internal::Name& name : constraints.permitted.all()) stricter.excluded.add(name);
     budget = 200'000;
     CHECK_THAT(!found || find_violation(stricter, names, true, budget).has_value());
     // All forms excluded wholly: no name is left that could hold.
     internal::NameConstraints nothing;
-    nothing.excluded = {{internal::NameForm::Dns, "", {}},
-                        {internal::NameForm::Email, "", {}},
-                        {internal::NameForm::Uri, "", {}},
-                        {internal::NameForm::Directory, "", {}},
-                        {internal::NameForm::Ip, std::string(8, '\0'), {}},
-                        {internal::NameForm::Ip, std::string(32, '\0'), {}},
-                        {internal::NameForm::Other, "", {}}};
+    for (const internal::Name& name : {internal::Name{internal::NameForm::Dns, "", {}},
+                                       {internal::NameForm::Email, "", {}},
+                                       {internal::NameForm::Uri, "", {}},
+                                       {internal::NameForm::Directory, "", {}},
+                                       {internal::NameForm::Ip, std::string(8, '\0'), {}},
+                                       {internal::NameForm::Ip, std::string(32, '\0'), {}},
+                                       {internal::NameForm::Other, "", {}}}) {
+        nothing.excluded.add(name);
+    }
     budget = 100'000;
     CHECK_THAT(names.alternative.empty() || find_violation(nothing, names, true, budget));
 }

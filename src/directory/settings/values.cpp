@@ -86,7 +86,9 @@ bool is_full_name(std::string_view text) {
 std::optional<std::string> read_pin(std::string_view text) {
     if (!text.starts_with(kPinPrefix)) return hex_digest(text);
     text.remove_prefix(kPinPrefix.size());
-    if (text.starts_with('/')) text.remove_prefix(1);  // curl writes sha256//
+    // curl writes sha256//; a digest of 44 characters may begin with a slash of its own.
+    constexpr size_t kDigestCharacters = 44;
+    if (text.starts_with('/') && text.size() > kDigestCharacters) text.remove_prefix(1);
     return base64_digest(text);
 }
 

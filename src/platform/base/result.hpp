@@ -18,6 +18,7 @@ enum class FaultKind {
     Full,     // the same, for lack of space on a disk
     Network,  // a peer or a name could not be reached, or the connection ended
     Timeout,  // a deadline passed
+    Forged,   // an answer came, and its proof (DNSSEC) says that it is not the owner's
     Stopped,  // we are shutting down
 };
 

@@ -134,11 +134,12 @@ bool is_http(std::string_view url) {
     return starts_with_ignoring_case(url, "http://") || starts_with_ignoring_case(url, "https://");
 }
 
-// 4xx: the server is there and has no such page, unless a proxy says so; else it may recover.
+// 4xx: the server is there and has no such page, unless a proxy says so; else it may recover, as it
+// may from 408 (too slow) and 429 (asked too often).
 Result<std::string> answered(const Transfer& transfer, std::string doing) {
     long status = 0;
     curl_easy_getinfo(transfer.handle, CURLINFO_RESPONSE_CODE, &status);
-    const bool is_final = status < 500 && transfer.proxy.empty();
+    const bool is_final = status < 500 && status != 408 && status != 429 && transfer.proxy.empty();
     return fault(is_final ? FaultKind::Input : FaultKind::Network, std::move(doing),
                  fmt::format("HTTP status {}", status));
 }

@@ -6,8 +6,9 @@
 // LDAP answer the bytes of its first value are given. Only HTTP status 200 is success. Names are
 // looked up by the system. HTTP and HTTPS go through the proxy that is set, but for its bypass
 // list, which is asked again at each redirect; LDAP goes directly; the environment (http_proxy,
-// no_proxy) does not count. Thread: any. Faults: Input (address refused, too large, HTTP 4xx),
-// Timeout, Network, Stopped.
+// no_proxy) does not count. Thread: any. Faults: Input (address refused, too large, HTTP 4xx that
+// the server itself said), Timeout, Network (also other statuses than 200, 408 and 429 among them,
+// and 4xx through a proxy, whose word it may be), Stopped.
 #pragma once
 
 #include <functional>

@@ -3,7 +3,7 @@
 //
 // Candidates: every SAN dNSName, plus each CN that is a syntactically valid ASCII host name (a CN
 // with a non-ASCII character, blanks or the look of prose is never a name; nor is a wildcard in a
-// CN, which no name constraint of a CA would reach). One match is enough.
+// CN: EX-110 speaks of host names). One match is enough.
 // Rules, without distinction of case, label by label, for domain D:
 //   D                exact
 //   *.D              the wildcard covers its own parent (only here; RFC 9525 says no)

@@ -40,11 +40,24 @@ void examine_tlsa(Case& c) {
     c.demands = internal::dane_demands(c.tlsa);
 }
 
-void open_case(Case& c) {
-    if (c.rule.profile == Profile::Dane) {
+// The case with its path found; refers to all that it is given.
+Case opened(const Rule& rule, const x509::Evidence& evidence, const Reached& reached,
+            Direction direction, const revocation::Book& book, Time now, const OwnStatus& own) {
+    const internal::ProfileRow& profile = internal::profile_row(rule.profile);
+    Case c{.rule = rule,
+           .evidence = evidence,
+           .reached = reached,
+           .direction = direction,
+           .book = book,
+           .now = now,
+           .own = own,
+           .profile = profile,
+           .demands = profile.demands};
+    if (rule.profile == Profile::Dane) {
         examine_tlsa(c);
     }
     internal::build_path(c);
+    return c;
 }
 
 }  // namespace
@@ -55,17 +68,7 @@ Ladder judge(const Rule& rule, const x509::Evidence& evidence, const Reached& re
     Ladder ladder = std::move(before);
     ladder.add(handshake_step(evidence, direction));
     if (!evidence.peer_chain.empty()) {
-        const internal::ProfileRow& profile = internal::profile_row(rule.profile);
-        Case c{.rule = rule,
-               .evidence = evidence,
-               .reached = reached,
-               .direction = direction,
-               .book = book,
-               .now = now,
-               .own = own,
-               .profile = profile,
-               .demands = profile.demands};
-        open_case(c);
+        const Case c = opened(rule, evidence, reached, direction, book, now, own);
         ladder.add(internal::chain_step(c));
         ladder.add(internal::dates_step(c));
         ladder.add(internal::revocation_step(c));
@@ -84,36 +87,22 @@ x509::Path judged_path(const Rule& rule, const x509::Evidence& evidence, const R
     if (evidence.peer_chain.empty()) {
         return {};
     }
-    const OwnStatus unknown;
-    const internal::ProfileRow& profile = internal::profile_row(rule.profile);
-    Case c{.rule = rule,
-           .evidence = evidence,
-           .reached = reached,
-           .direction = direction,
-           .book = book,
-           .now = now,
-           .own = unknown,
-           .profile = profile,
-           .demands = profile.demands};
-    open_case(c);
-    return c.path;
+    return opened(rule, evidence, reached, direction, book, now, {}).path;
 }
 
 bool lacks_revocation(const Ladder& ladder) {
     const Step* chain = ladder.find(StepName::Chain);
     const Step* revocation = ladder.find(StepName::Revocation);
-    return chain != nullptr && chain->state == StepState::Pass && revocation != nullptr &&
-           revocation->state != StepState::Pass && revocation->state != StepState::NotApplicable;
+    const bool is_known = revocation == nullptr || (revocation->state != StepState::Unknown &&
+                                                    revocation->state != StepState::Warn);
+    return chain != nullptr && chain->state == StepState::Pass && !is_known;
 }
 
-std::vector<WantedList> wanted_lists(const Rule& rule, const x509::Evidence& evidence, Time now) {
+std::vector<WantedList> wanted_lists(const Rule& rule, const x509::Evidence& evidence,
+                                     const Reached& reached, Direction direction,
+                                     const revocation::Book& book, Time now) {
     std::vector<WantedList> wanted;
-    const x509::Path path = rule.anchors.find_path(
-        evidence.peer_chain, {.at = now,
-                              .rules = internal::profile_row(rule.profile).rules,
-                              .most_intermediates = rule.most_intermediates,
-                              .bounds = rule.bounds,
-                              .path_only = rule.path_only});
+    const x509::Path path = judged_path(rule, evidence, reached, direction, book, now);
     if (!std::ranges::all_of(path.problems, internal::is_of_dates)) {
         return wanted;  // a stranger must not make us fetch from places that he names
     }
@@ -126,7 +115,7 @@ std::vector<WantedList> wanted_lists(const Rule& rule, const x509::Evidence& evi
         for (const std::string& url : revocation::freshest_urls(certificate)) {
             wanted.push_back({.url = url, .issuer = issuer});
         }
-        for (const std::string& url : revocation::ocsp_urls(certificate)) {
+        for (const std::string& url : certificate->ocsp_urls) {
             wanted.push_back({.url = url, .issuer = issuer, .about = certificate});
         }
     }

@@ -41,7 +41,8 @@ Ladder judge(const Rule& rule, const x509::Evidence& evidence, const Reached& re
 x509::Path judged_path(const Rule& rule, const x509::Evidence& evidence, const Reached& reached,
                        Direction direction, const revocation::Book& book, Time now);
 
-// Where the chain's lists are published and who signs them: what the keeper should want. All
+// Where the chain's lists are published and who signs them: what the keeper should want. Of the
+// path that judge() takes, which may be another one once a list has come. All
 // certificates of the path but its last; nothing where the path does not hold (dates apart).
 struct WantedList {
     std::string url;
@@ -52,6 +53,8 @@ struct WantedList {
 // Whether the judgement lacked a list: then, and only then, wanted_lists() are to be fetched.
 bool lacks_revocation(const Ladder& ladder);
 
-std::vector<WantedList> wanted_lists(const Rule& rule, const x509::Evidence& evidence, Time now);
+std::vector<WantedList> wanted_lists(const Rule& rule, const x509::Evidence& evidence,
+                                     const Reached& reached, Direction direction,
+                                     const revocation::Book& book, Time now);
 
 }  // namespace valija::identity

@@ -219,6 +219,12 @@ bool Ladder::is_proven() const {
 
 void Ladder::conclude() {
     const Step* failure = first_failure();
+    if (steps.empty()) {
+        add({.name = StepName::Verdict,
+             .state = StepState::Fail,
+             .evidence = say("the path is not proven: nothing was judged")});
+        return;
+    }
     if (failure == nullptr) {
         add({.name = StepName::Verdict,
              .state = StepState::Pass,

@@ -69,7 +69,7 @@ struct Ladder {
 
     void add(Step step) { steps.push_back(std::move(step)); }
 
-    // Adds the Verdict: passed only if no step failed and none is unknown.
+    // Adds the Verdict: passed only if something was judged, no step failed and none is unknown.
     void conclude();
 
     const Step* find(StepName name) const;

@@ -1,6 +1,6 @@
 // Whether a person could take one host name for another.
 //
-// Promise: pure and bounded (names over 255 characters look like nothing); symmetric; equal names
+// Promise: pure and bounded (names over 255 characters look like nothing); equal names
 // do not "look like" each other. It only warns: nothing is accepted or refused by it.
 // How: labels that are the same after letters of other scripts (in A-labels, RFC 3492), digits
 // and accents are replaced by the Latin letters that they resemble; or one label of five letters

@@ -56,8 +56,10 @@ void find_path_to(Case& c, const x509::Anchors& anchors) {
     const Purpose purpose = c.inbound() ? Purpose::Client : Purpose::Server;
     c.path = find_path(c, anchors, purpose);
     const bool tolerant = c.inbound() && c.rule.client_eku == ClientEku::ServerAuthTolerated;
-    const bool lacks_client = c.leaf()->has_eku && !c.leaf()->eku_client && c.leaf()->eku_server;
-    if (tolerant && (lacks_client || std::ranges::any_of(c.path.problems, is_of_usage))) {
+    const bool is_servers = !c.leaf()->has_eku || c.leaf()->eku_server;
+    const bool lacks_client = c.leaf()->has_eku && !c.leaf()->eku_client;
+    if (tolerant && is_servers &&
+        (lacks_client || std::ranges::any_of(c.path.problems, is_of_usage))) {
         c.path = find_path(c, anchors, Purpose::Server);
         c.tolerated = true;
     }

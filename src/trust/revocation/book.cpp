@@ -5,7 +5,7 @@
 namespace valija::revocation {
 
 std::string answer_key(const x509::Certificate& certificate, const x509::Certificate& issuer) {
-    return certificate->sha256 + key_of(issuer);
+    return certificate->sha256 + issuer->spki_sha256;
 }
 
 Book::Book(Lists by_url, Answers answers, Misses misses)

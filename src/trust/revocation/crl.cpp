@@ -42,32 +42,10 @@ std::string from_pem(std::string_view pem) {
     }
 }
 
-std::string encoded(auto encode, auto* object) {
-    unsigned char* bytes = nullptr;
-    const int length = encode(object, &bytes);
-    std::string der(reinterpret_cast<const char*>(bytes), static_cast<size_t>(std::max(length, 0)));
-    OPENSSL_free(bytes);
-    return der;
-}
-
 }  // namespace
 
-std::string subject_of(const x509::Certificate& certificate) {
-    return comparable_name(encoded(i2d_X509_NAME, X509_get_subject_name(certificate.native())));
-}
-
 std::string serial_key_of(const x509::Certificate& certificate) {
-    const std::string der = encoded(i2d_ASN1_INTEGER, X509_get0_serialNumber(certificate.native()));
-    const auto element = internal::DerReader(der).next();
-    return element ? internal::serial_key(element->content) : std::string();
-}
-
-std::string key_of(const x509::Certificate& authority) {
-    const std::string der = encoded(i2d_X509_PUBKEY, X509_get_X509_PUBKEY(authority.native()));
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned length = 0;
-    EVP_Digest(der.data(), der.size(), digest, &length, EVP_sha256(), nullptr);
-    return {reinterpret_cast<const char*>(digest), length};
+    return internal::serial_key(certificate->serial_octets);
 }
 
 std::expected<CrlDocument, Text> CrlDocument::read(std::string bytes, Strictness strictness) {
@@ -98,7 +76,7 @@ std::expected<CrlDocument, Text> CrlDocument::read(std::string bytes, Strictness
 }
 
 std::expected<void, Text> CrlDocument::check_signer(const x509::Certificate& issuer) const {
-    if (index_.facts_.issuer != subject_of(issuer)) {
+    if (index_.facts_.issuer != issuer.canonical_subject()) {
         return Refused(
             say("it was issued by another authority than {}", escape_peer_text(issuer->subject)));
     }
@@ -124,7 +102,7 @@ std::expected<void, Text> CrlDocument::check_signer(const x509::Certificate& iss
 
 CrlIndex CrlDocument::take(const x509::Certificate& issuer) && {
     index_.issuer_sha256_ = issuer->sha256;
-    index_.issuer_key_ = key_of(issuer);
+    index_.issuer_key_ = issuer->spki_sha256;
     der_ = {};
     return std::move(index_);
 }

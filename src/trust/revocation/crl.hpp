@@ -32,7 +32,7 @@ enum class Strictness { Lenient, Strict };
 
 // What a list says of itself.
 struct CrlFacts {
-    std::string issuer;       // comparable, see scope.hpp
+    std::string issuer;       // as Certificate::canonical_subject()
     std::string issuer_text;  // for people, as a certificate's
     Time this_update;
     Time next_update;
@@ -67,7 +67,8 @@ class CrlIndex {
 
     const std::string& issuer_sha256() const { return issuer_sha256_; }
 
-    // Of the issuer that signed it: another certificate of the same name and key serves as well.
+    // spki_sha256 of the issuer that signed it: another certificate of the same name and key serves
+    // as well.
     const std::string& issuer_key() const { return issuer_key_; }
 
     struct Listed {
@@ -106,9 +107,5 @@ class CrlDocument {
 
 // The key under which a certificate's serial number is found.
 std::string serial_key_of(const x509::Certificate& certificate);
-
-// The name and the key of an authority, as CrlFacts::issuer and CrlIndex::issuer_key().
-std::string subject_of(const x509::Certificate& authority);
-std::string key_of(const x509::Certificate& authority);
 
 }  // namespace valija::revocation

@@ -18,6 +18,7 @@ namespace {
 using internal::Kept;
 
 constexpr size_t kMostKept = 1000;
+constexpr size_t kMostAnswers = 200;  // of the kept: strangers' certificates name many responders
 constexpr size_t kLargestWant = 1U << 20U;
 constexpr size_t kLargestList = 64UL << 20U;
 constexpr int kJitterPercent = 10;
@@ -61,7 +62,11 @@ struct Keeper::Work {
     const Clock& clock;
     observe::Log log;
     std::shared_ptr<Mailbox> mailbox = std::make_shared<Mailbox>();
-    std::map<std::string, Kept> kept;  // under mailbox->mutex
+    // Under mailbox->mutex.
+    std::map<std::string, Kept> kept;
+    std::vector<std::string> forgotten;  // stems whose files are still there
+    bool was_told_full = false;
+    bool was_told_answers = false;
     Snapshot<Book> book{std::make_shared<const Book>()};
     std::minstd_rand random{std::random_device{}()};  // keeper's thread only
     std::thread thread;
@@ -70,6 +75,9 @@ struct Keeper::Work {
     void restore_one(const std::string& stem);
     void forget_files(const std::string& stem) const;
     void forget_expired(Time now);
+    bool make_room(const Kept& wanted);
+    void forget_an_answer(const Kept& wanted);
+    void tell_once(bool& was_told, const std::string& url, const char* text) const;
     void run();
     std::vector<Kept> take_due(Time now);
     std::vector<Kept> take_unsaved();
@@ -102,10 +110,54 @@ void Keeper::Work::forget_files(const std::string& stem) const {
     static_cast<void>(store::remove_file(path(stem, ".crl")));
 }
 
+void Keeper::Work::tell_once(bool& was_told, const std::string& url, const char* text) const {
+    if (!std::exchange(was_told, true)) {
+        log.emit(observe::Event::CrlFailed, {{"url", url}, {"text", text}});
+    }
+}
+
+// False: all the room is taken by lists. An answer never takes the place of a list.
+bool Keeper::Work::make_room(const Kept& wanted) {
+    const auto answers = static_cast<size_t>(std::ranges::count_if(
+        kept, [](const auto& row) { return row.second.certificate.has_value(); }));
+    const bool is_full = kept.size() >= kMostKept;
+    if (wanted.certificate ? answers >= kMostAnswers || (is_full && answers > 0)
+                           : is_full && answers > 0) {
+        forget_an_answer(wanted);
+        return true;
+    }
+    if (is_full) {
+        tell_once(was_told_full, wanted.url,
+                  "1,000 lists and answers are kept already: it is not fetched");
+    }
+    return !is_full;
+}
+
+// The one that ends first; one that has not come yet ends before all others. Its files go on the
+// keeper's own thread.
+void Keeper::Work::forget_an_answer(const Kept& wanted) {
+    const Kept* first = nullptr;
+    for (const auto& [key, entry] : kept) {
+        if (entry.certificate && (first == nullptr || entry.next_update() < first->next_update())) {
+            first = &entry;
+        }
+    }
+    VALIJA_ENSURE(first != nullptr, "there is an answer to forget");
+    tell_once(was_told_answers, first->url,
+              wanted.certificate
+                  ? "too many OCSP answers are kept: the one that ends first is given "
+                    "up for another"
+                  : "too much is kept: an OCSP answer is given up for a list");
+    forgotten.push_back(first->stem());
+    kept.erase(first->key());
+    mailbox->changed_wants = true;
+    mailbox->changed.notify_all();
+}
+
 // Files of ours are as hostile as the network: what does not fit is reported and forgotten.
 void Keeper::Work::restore() {
     const auto files = store::list_files(options.directory, ".want");
-    for (size_t i = 0; files && i < files->size() && kept.size() < kMostKept; ++i) {
+    for (size_t i = 0; files && i < files->size(); ++i) {
         const std::string& file = files->at(i);
         restore_one(file.substr(0, file.size() - std::string_view(".want").size()));
     }
@@ -130,7 +182,11 @@ void Keeper::Work::restore_one(const std::string& stem) {
                       {"text", "the copy on disk is not used: " + loaded.error().text()}});
         }
     }
-    kept.emplace(entry->key(), std::move(*entry));
+    if (make_room(*entry)) {
+        kept.emplace(entry->key(), std::move(*entry));
+    } else {
+        forget_files(stem);
+    }
 }
 
 // Of certificates that are no longer valid nobody asks.
@@ -141,6 +197,7 @@ void Keeper::Work::forget_expired(Time now) {
             entry.certificate && !entry.fetching && (*entry.certificate)->not_after < now;
         if (is_over) {
             forget_files(entry.stem());
+            was_told_full = was_told_answers = false;
         }
         return is_over;
     });
@@ -218,15 +275,20 @@ void Keeper::Work::run() {
         forget_expired(clock.now());
         const std::vector<Kept> due = take_due(clock.now());
         const std::vector<Kept> unsaved = take_unsaved();
+        const std::vector<std::string> gone = std::exchange(forgotten, {});
+        if (!gone.empty()) {
+            publish();
+        }
         mailbox->changed_wants = false;
-        if (arrived.empty() && due.empty() && unsaved.empty()) {
+        if (arrived.empty() && due.empty() && unsaved.empty() && gone.empty()) {
             mailbox->changed.wait_for(lock, until_next(clock.now()), [this] {
                 return mailbox->stopping || mailbox->changed_wants || !mailbox->arrived.empty();
             });
             continue;
         }
         lock.unlock();
-        for (const Kept& entry : unsaved) {
+        std::ranges::for_each(gone, [this](const std::string& stem) { forget_files(stem); });
+        for (const Kept& entry : unsaved) {  // after that: it may be wanted again
             save_want(entry);
         }
         for (const Kept& entry : due) {
@@ -237,6 +299,7 @@ void Keeper::Work::run() {
         }
         lock.lock();
     }
+    std::ranges::for_each(forgotten, [this](const std::string& stem) { forget_files(stem); });
 }
 
 // Parsing and checking happen here, without the lock: a big list takes a while.
@@ -271,7 +334,12 @@ void Keeper::Work::succeed(Kept loaded, const std::string& bytes) {
     const Time now = clock.now();
     {
         std::scoped_lock const lock(mailbox->mutex);
-        Kept& entry = kept.at(loaded.key());
+        const auto found = kept.find(loaded.key());
+        if (found == kept.end()) {
+            forgotten.push_back(loaded.stem());  // given up meanwhile
+            return;
+        }
+        Kept& entry = found->second;
         entry.list = loaded.list;
         entry.answer = loaded.answer;
         entry.issuer = loaded.issuer;
@@ -331,7 +399,7 @@ void Keeper::Work::want(const Kept& wanted) {
     std::scoped_lock const lock(mailbox->mutex);
     const std::string key = wanted.key();
     const auto found = kept.find(key);
-    if (found == kept.end() && kept.size() >= kMostKept) {
+    if (found == kept.end() && !make_room(wanted)) {
         return;
     }
     Kept& entry = kept[key];
@@ -384,18 +452,6 @@ void Keeper::want_answer(const std::string& url, const x509::Certificate& certif
                          const x509::Certificate& issuer) {
     if (starts_with_ignoring_case(url, "http")) {
         work_->want({.url = url, .certificate = certificate, .issuers = {issuer}});
-    }
-}
-
-void Keeper::want_all(const x509::Certificate& certificate, const x509::Certificate& issuer) {
-    for (const std::string& url : certificate->crl_urls) {
-        want(url, issuer);
-    }
-    for (const std::string& url : freshest_urls(certificate)) {
-        want(url, issuer);
-    }
-    for (const std::string& url : ocsp_urls(certificate)) {
-        want_answer(url, certificate, issuer);
     }
 }
 

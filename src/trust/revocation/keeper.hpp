@@ -8,8 +8,10 @@
 // Thread: want() and book() from any thread; the rest runs on the keeper's own thread, which also
 // parses, so that no loop waits. Failure: an event crl.failed, and the state in lists().
 // A url may have several candidate issuers (at most 8); the one that signed the list counts. At
-// most 1,000 are kept; an answer about a certificate that has expired is forgotten; one older than
-// the one in force, or dated in the future, never replaces it. Ports: Fetch gets bytes
+// most 1,000 lists and answers are kept, at most 200 of them answers: for a new one the answer that
+// ends first is given up, never a list; a list that finds 1,000 others is not kept. Both are told
+// once by crl.failed. An answer about a certificate that has expired is forgotten; what is older
+// than the one in force, or dated in the future, never replaces it. Ports: Fetch gets bytes
 // (platform/net), Clock the time. Directory: one `<hash>.crl` and one `<hash>.want` each, written
 // atomically (internal/kept.hpp).
 #pragma once
@@ -67,9 +69,6 @@ class Keeper {
     // The same for the OCSP answer about a certificate (HTTP only).
     void want_answer(const std::string& url, const x509::Certificate& certificate,
                      const x509::Certificate& issuer);
-
-    // All that a certificate names: its lists, their deltas, its OCSP responders.
-    void want_all(const x509::Certificate& certificate, const x509::Certificate& issuer);
 
     // Fetches a known list again now (its operator asked, or a path failed for lack of it).
     void refresh(const std::string& url);

@@ -3,6 +3,7 @@
 #include <openssl/ocsp.h>
 
 #include "trust/revocation/internal/signature.hpp"
+#include "trust/x509/direct_issue.hpp"
 #include "trust/x509/native.hpp"
 
 namespace valija::revocation {
@@ -59,31 +60,18 @@ bool has_critical(Object* object) {
     return false;
 }
 
-bool is_within(const X509* certificate, Time at) {
-    const auto from = x509::native_time(X509_get0_notBefore(certificate));
-    const auto until = x509::native_time(X509_get0_notAfter(certificate));
-    // The last second counts to its end (RFC 5280 4.1.2.5).
-    return from && until && *from <= at && at < *until + std::chrono::seconds(1);
-}
-
 // RFC 6960 4.2.2.2: issued directly by the authority, for just this purpose.
-bool is_delegate(X509* certificate, const Certificate& issuer, Time at) {
-    const uint32_t flags = X509_get_extension_flags(certificate);
-    const bool may_sign = (flags & EXFLAG_KUSAGE) == 0 ||
-                          (X509_get_key_usage(certificate) & KU_DIGITAL_SIGNATURE) != 0;
-    const bool is_for_ocsp = (flags & EXFLAG_XKUSAGE) != 0 &&
-                             (X509_get_extended_key_usage(certificate) & XKU_OCSP_SIGN) != 0;
-    const X509_ALGOR* algorithm = nullptr;
-    X509_get0_signature(nullptr, &algorithm, certificate);
-    const bool good =
-        (flags & (EXFLAG_INVALID | EXFLAG_CRITICAL)) == 0 && may_sign && is_for_ocsp &&
-        X509_get_ext_by_NID(certificate, NID_id_pkix_OCSP_noCheck, -1) >= 0 &&
-        is_within(certificate, at) && !internal::weakness_of(algorithm) &&
-        X509_NAME_cmp(X509_get_issuer_name(certificate), X509_get_subject_name(issuer.native())) ==
-            0 &&
-        X509_verify(certificate, X509_get0_pubkey(issuer.native())) == 1;
-    ERR_clear_error();
-    return good;
+bool is_delegate(X509* sent, const Certificate& issuer, Time at) {
+    const auto certificate = Certificate::from_native(sent);
+    if (!certificate || !x509::is_issued_directly(*certificate, issuer, at)) {
+        return false;
+    }
+    const uint32_t flags = X509_get_extension_flags(sent);
+    const bool may_sign = !(*certificate)->has_key_usage || (*certificate)->digital_signature;
+    const bool is_for_ocsp =
+        (flags & EXFLAG_XKUSAGE) != 0 && (X509_get_extended_key_usage(sent) & XKU_OCSP_SIGN) != 0;
+    return (flags & (EXFLAG_INVALID | EXFLAG_CRITICAL)) == 0 && may_sign && is_for_ocsp &&
+           X509_get_ext_by_NID(sent, NID_id_pkix_OCSP_noCheck, -1) >= 0;
 }
 
 // Whether the answer's signature is by this certificate's key.
@@ -110,8 +98,7 @@ std::expected<void, Text> check_signer(OCSP_BASICRESP* basic, const Certificate&
     const STACK_OF(X509)* sent = OCSP_resp_get0_certs(basic);
     for (int i = 0; i < sk_X509_num(sent) && i < kMostCertificates; ++i) {
         X509* candidate = sk_X509_value(sent, i);
-        if (is_delegate(candidate, issuer, at) &&
-            !internal::weakness_of(X509_get0_pubkey(candidate)) && is_signed_by(basic, candidate)) {
+        if (is_delegate(candidate, issuer, at) && is_signed_by(basic, candidate)) {
             return {};
         }
     }
@@ -211,21 +198,6 @@ std::string ocsp_request(const Certificate& certificate, const Certificate& issu
                     static_cast<size_t>(length < 0 ? 0 : length));
     OPENSSL_free(bytes);
     return der;
-}
-
-std::vector<std::string> ocsp_urls(const Certificate& certificate) {
-    std::vector<std::string> urls;
-    const Owned<AUTHORITY_INFO_ACCESS, AUTHORITY_INFO_ACCESS_free> all(
-        static_cast<AUTHORITY_INFO_ACCESS*>(
-            X509_get_ext_d2i(certificate.native(), NID_info_access, nullptr, nullptr)));
-    ERR_clear_error();
-    for (int i = 0; all && i < sk_ACCESS_DESCRIPTION_num(all.get()); ++i) {
-        const ACCESS_DESCRIPTION* one = sk_ACCESS_DESCRIPTION_value(all.get(), i);
-        if (OBJ_obj2nid(one->method) == NID_ad_OCSP && one->location->type == GEN_URI) {
-            urls.push_back(x509::native_text(one->location->d.uniformResourceIdentifier));
-        }
-    }
-    return urls;
 }
 
 }  // namespace valija::revocation

@@ -1,7 +1,8 @@
 // OCSP (RFC 6960): what a responder says about one certificate, stapled or fetched ahead.
 //
 // Promise: an answer is taken only if it was signed by the certificate's issuer, or by a delegate
-// to whom the issuer itself gave id-kp-OCSPSigning and ocsp-nocheck; only if it is about this
+// to whom the issuer itself gave id-kp-OCSPSigning and ocsp-nocheck on a sound certificate
+// (trust/x509/direct_issue.hpp); only if it is about this
 // certificate (hashes of the issuer's name and key, and the serial number); and only without
 // unknown critical extensions. Pure, any thread; hostile bytes are bounded (64 KiB).
 // Deviations: a delegate without ocsp-nocheck is refused (it would have to be looked up itself);
@@ -12,7 +13,6 @@
 #include <expected>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "platform/base/time.hpp"
 #include "trust/revocation/internal/serial_index.hpp"
@@ -36,7 +36,5 @@ std::expected<OcspAnswer, Text> read_ocsp(std::string_view der,
 // The body of the HTTP POST that asks (RFC 6960 A.1); SHA-1 in it only names, and is what every
 // responder knows. Empty: the certificate cannot be asked for.
 std::string ocsp_request(const x509::Certificate& certificate, const x509::Certificate& issuer);
-
-std::vector<std::string> ocsp_urls(const x509::Certificate& certificate);
 
 }  // namespace valija::revocation

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "platform/base/text.hpp"
 #include "trust/revocation/internal/der.hpp"
 #include "trust/x509/native.hpp"
 
@@ -28,42 +27,7 @@ Owner parsed(std::string_view der) {
     return object;
 }
 
-std::string folded(std::string_view text) {
-    std::string folded;
-    for (const std::string_view word : split(text, ' ')) {
-        if (!word.empty()) {
-            folded += (folded.empty() ? "" : " ") + lower(word);
-        }
-    }
-    return folded;
-}
-
-std::string utf8(const ASN1_STRING* text) {
-    unsigned char* bytes = nullptr;
-    const int length = ASN1_STRING_to_UTF8(&bytes, text);
-    if (length < 0) {
-        ERR_clear_error();
-        return "#" + x509::native_text(text);
-    }
-    std::string converted(reinterpret_cast<const char*>(bytes), static_cast<size_t>(length));
-    OPENSSL_free(bytes);
-    return converted;
-}
-
-// Attribute by attribute; a separator that folded() cannot yield stands between them.
-std::string comparable(const X509_NAME* name) {
-    std::string text = "name";
-    for (int i = 0; i < X509_NAME_entry_count(name); ++i) {
-        const X509_NAME_ENTRY* entry = X509_NAME_get_entry(name, i);
-        char oid[128];
-        OBJ_obj2txt(oid, sizeof oid, X509_NAME_ENTRY_get_object(entry), 1);
-        text += '\n' + std::to_string(X509_NAME_ENTRY_set(entry)) + ' ' + oid + '=';
-        for (const char c : folded(utf8(X509_NAME_ENTRY_get_data(entry)))) {
-            text += c == '\n' ? std::string("\\n") : std::string(1, c);
-        }
-    }
-    return text;
-}
+std::string place_of(const X509_NAME* name) { return "name " + x509::canonical_name(name); }
 
 struct Places {
     std::vector<std::string> comparable;
@@ -78,7 +42,7 @@ std::optional<Places> places_of(DIST_POINT_NAME* point, X509_NAME* issuer) {
             ERR_clear_error();
             return {};
         }
-        places.comparable.push_back(comparable(point->dpname));
+        places.comparable.push_back(place_of(point->dpname));
         return places;
     }
     for (int i = 0; i < sk_GENERAL_NAME_num(point->name.fullname); ++i) {
@@ -87,7 +51,7 @@ std::optional<Places> places_of(DIST_POINT_NAME* point, X509_NAME* issuer) {
             places.urls.push_back(x509::native_text(name->d.uniformResourceIdentifier));
             places.comparable.push_back("url " + places.urls.back());
         } else if (name->type == GEN_DIRNAME) {
-            places.comparable.push_back(comparable(name->d.directoryName));
+            places.comparable.push_back(place_of(name->d.directoryName));
         } else {
             return {};
         }
@@ -106,10 +70,11 @@ uint16_t reasons_of(const ASN1_BIT_STRING* flags) {
     return reasons;
 }
 
-bool names_only(const GENERAL_NAMES* names, const std::string& issuer) {
+bool names_only(const GENERAL_NAMES* names, const X509_NAME* issuer) {
+    const std::string only = x509::canonical_name(issuer);
     for (int i = 0; i < sk_GENERAL_NAME_num(names); ++i) {
         const GENERAL_NAME* name = sk_GENERAL_NAME_value(names, i);
-        if (name->type != GEN_DIRNAME || comparable(name->d.directoryName) != issuer) {
+        if (name->type != GEN_DIRNAME || x509::canonical_name(name->d.directoryName) != only) {
             return false;
         }
     }
@@ -122,13 +87,13 @@ bool add_point(const DIST_POINT* from, X509_NAME* issuer, DistributionPoints& al
         return false;  // RFC 5280 4.2.1.13: it must not consist of only the reasons
     }
     if (from->CRLissuer != nullptr) {
-        point.of_another_issuer = !names_only(from->CRLissuer, comparable(issuer));
+        point.of_another_issuer = !names_only(from->CRLissuer, issuer);
     }
     if (from->reasons != nullptr) {
         point.reasons = reasons_of(from->reasons);
     }
     if (from->distpoint == nullptr) {
-        point.places.push_back(comparable(issuer));
+        point.places.push_back(place_of(issuer));
     } else {
         auto places = places_of(from->distpoint, issuer);
         if (!places) {
@@ -199,7 +164,7 @@ DistributionPoints distribution_points(const x509::Certificate& certificate) {
     if (!points) {
         all.is_malformed = critical != -1;
         if (!all.is_malformed) {
-            all.points.push_back({.places = {comparable(issuer)}});
+            all.points.push_back({.places = {place_of(issuer)}});
         }
         return all;
     }
@@ -233,7 +198,7 @@ bool covers(const Scope& scope, const DistributionPoint& point,
 
 std::string comparable_name(std::string_view der) {
     const NameOwner name = parsed<NameOwner, d2i_X509_NAME>(der);
-    return name ? comparable(name.get()) : std::string();
+    return name ? x509::canonical_name(name.get()) : std::string();
 }
 
 std::string readable_name(std::string_view der) {

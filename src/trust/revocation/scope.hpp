@@ -1,10 +1,10 @@
 // What a list is for, and where a certificate says its lists are (RFC 5280 4.2.1.13, 5.2.5).
 //
 // Promise: pure. Names of places compare as RFC 5280 7 asks: addresses byte for byte, directory
-// names ignoring case and repeated blanks. A name relative to the list's issuer is completed.
-// What is malformed, or of a kind that cannot name a place (a dNSName), is refused as a whole.
-// Not here: indirect lists. A distribution point whose lists another authority signs is kept,
-// marked.
+// names by their one canonical form (trust/x509/native.hpp). A name relative to the list's issuer
+// is completed. What is malformed, or of a kind that cannot name a place (a dNSName), is refused as
+// a whole. Not here: indirect lists. A distribution point whose lists another authority signs is
+// kept, marked.
 #pragma once
 
 #include <cstdint>
@@ -56,7 +56,7 @@ std::vector<std::string> freshest_urls(std::string_view extension);
 bool covers(const Scope& scope, const DistributionPoint& point,
             const x509::Certificate& certificate);
 
-// A distinguished name in DER, comparable.
+// A distinguished name in DER as Certificate::canonical_subject(); empty: it is malformed.
 std::string comparable_name(std::string_view der);
 
 // The same for people: "CN=…, O=…".

@@ -35,6 +35,22 @@ std::string spki_of(const X509* certificate) {
     return der;
 }
 
+// The content of the DER, behind tag and length.
+std::string integer_octets(const ASN1_INTEGER* value) {
+    unsigned char* bytes = nullptr;
+    const int length = i2d_ASN1_INTEGER(value, &bytes);
+    std::string der(reinterpret_cast<const char*>(bytes),
+                    length > 0 ? static_cast<size_t>(length) : 0);
+    OPENSSL_free(bytes);
+    int tag = 0;
+    int kind = 0;
+    long content = 0;
+    const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+    ASN1_get_object(&at, &content, &tag, &kind, static_cast<long>(der.size()));
+    ERR_clear_error();
+    return der.substr(der.size() - static_cast<size_t>(content));
+}
+
 std::string sha256_of(std::string_view bytes) {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned length = 0;
@@ -68,6 +84,8 @@ std::string attribute_name(const ASN1_OBJECT* object) {
     return dotted;
 }
 
+}  // namespace
+
 // Leaf first: the last component of the encoding is printed first.
 std::string name_text(const X509_NAME* name) {
     std::string text;
@@ -79,6 +97,8 @@ std::string name_text(const X509_NAME* name) {
     }
     return text;
 }
+
+namespace {
 
 std::vector<std::string> common_names(const X509_NAME* name) {
     std::vector<std::string> names;
@@ -171,7 +191,6 @@ std::string key_text(const X509* certificate) {
 void read_usage(X509* certificate, CertificateFields& fields) {
     const uint32_t flags = X509_get_extension_flags(certificate);
     fields.is_ca = (flags & EXFLAG_CA) != 0;
-    fields.self_issued = (flags & EXFLAG_SI) != 0;
     fields.has_eku = (flags & EXFLAG_XKUSAGE) != 0;
     fields.has_key_usage = (flags & EXFLAG_KUSAGE) != 0;
     if (fields.has_eku) {
@@ -196,6 +215,7 @@ Result<CertificateFields> read_fields(X509* certificate) {
     fields.subject = name_text(X509_get_subject_name(certificate));
     fields.issuer = name_text(X509_get_issuer_name(certificate));
     fields.serial = hex(native_integer(X509_get0_serialNumber(certificate)));
+    fields.serial_octets = integer_octets(X509_get0_serialNumber(certificate));
     fields.thumbprint = digest(certificate, EVP_sha1());
     fields.sha256 = digest(certificate, EVP_sha256());
     fields.common_names = common_names(X509_get_subject_name(certificate));
@@ -235,6 +255,7 @@ Result<Certificate> Certificate::from_native(X509* borrowed) {
     parsed->native.reset(borrowed);
     parsed->fields = std::move(*fields);
     parsed->facts = internal::read_facts(borrowed, parsed->fields);
+    parsed->fields.self_issued = parsed->facts.self_issued;
     Certificate certificate;
     certificate.parsed_ = std::move(parsed);
     return certificate;
@@ -267,6 +288,10 @@ Result<std::vector<Certificate>> Certificate::from_pem(std::string_view pem) {
 const CertificateFields* Certificate::operator->() const { return &parsed_->fields; }
 
 const internal::Facts& Certificate::facts() const { return parsed_->facts; }
+
+const std::string& Certificate::canonical_subject() const { return facts().subject; }
+
+const std::string& Certificate::canonical_issuer() const { return facts().issuer; }
 
 std::string Certificate::spki_der() const { return spki_of(native()); }
 

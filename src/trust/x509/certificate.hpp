@@ -19,13 +19,14 @@ struct x509_st;
 namespace valija::x509 {
 
 struct CertificateFields {
-    std::string subject;      // "CN=…, OU=…, O=…, L=…, S=…, C=…" leaf first (EX-88), UTF-8
-    std::string issuer;       // the same form
-    std::string serial;       // upper-case hexadecimal, no separators, no leading "00"
-    std::string thumbprint;   // SHA-1 of the DER, 40 upper-case digits
-    std::string sha256;       // of the DER, 64 upper-case digits
-    std::string spki_sha256;  // of the SubjectPublicKeyInfo, 64 upper-case digits
-    int version = 1;          // 1, 2, 3 as people count
+    std::string subject;        // "CN=…, OU=…, O=…, L=…, S=…, C=…" leaf first (EX-88), UTF-8
+    std::string issuer;         // the same form
+    std::string serial;         // upper-case hexadecimal, no separators, no leading "00"
+    std::string serial_octets;  // the content of its INTEGER: big endian, with its sign
+    std::string thumbprint;     // SHA-1 of the DER, 40 upper-case digits
+    std::string sha256;         // of the DER, 64 upper-case digits
+    std::string spki_sha256;    // of the SubjectPublicKeyInfo, 64 upper-case digits
+    int version = 1;            // 1, 2, 3 as people count
     std::vector<std::string> common_names;  // UTF-8, order of the certificate
     std::vector<std::string> dns_names;     // subjectAltName dNSName, raw bytes as text
     std::vector<std::string> ip_addresses;  // subjectAltName iPAddress: the bytes, as they stand
@@ -63,6 +64,11 @@ class Certificate {
     std::string der() const;
     std::string pem() const;
     std::string spki_der() const;
+
+    // The same for names that match (RFC 5280 7.1), different for others; see canonical_name().
+    const std::string& canonical_subject() const;
+    const std::string& canonical_issuer() const;
+
     x509_st* native() const;               // for the folders of trust/ only; borrowed
     const internal::Facts& facts() const;  // for this folder only: what a path's rules look at
 
@@ -76,14 +82,19 @@ class Certificate {
 };
 
 // What a file of certificates holds: DER, PEM with any number of blocks, or PKCS#7 without
-// signatures (DER or PEM).
+// signatures (DER or PEM). Of a TRUSTED CERTIFICATE in PEM only the certificate counts.
 struct CertificatesRead {
     std::vector<Certificate> certificates;
     size_t unreadable = 0;  // blocks that should have been certificates and are none
 };
 
-// A fault where nothing in it looks like a certificate. Damaged blocks are only counted: the
-// caller decides whether to go on without them. At most 10,000 certificates.
+// A fault where nothing in it looks like a certificate, also in a PKCS#7 without any. Damaged
+// blocks are only counted: the caller decides whether to go on without them. At most 10,000
+// certificates.
 Result<CertificatesRead> read_certificates(std::string_view bytes);
+
+// The same of one PKCS#7 in DER. Nullopt: it is none, or one that carries no certificates by its
+// kind (not signedData), or bytes follow its end.
+std::optional<CertificatesRead> read_pkcs7(std::string_view der);
 
 }  // namespace valija::x509

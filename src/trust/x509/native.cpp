@@ -4,6 +4,8 @@
 
 #include <ctime>
 
+#include "trust/x509/internal/general_names.hpp"
+
 namespace valija::x509 {
 
 std::string native_error() {
@@ -48,6 +50,10 @@ std::string native_integer(const ASN1_INTEGER* value) {
     std::string bytes = native_text(value);
     const size_t first = bytes.find_first_not_of('\0');
     return first == std::string::npos ? std::string() : bytes.substr(first);
+}
+
+std::string canonical_name(const X509_NAME* name) {
+    return internal::canonical_name(internal::directory_name(name));
 }
 
 }  // namespace valija::x509

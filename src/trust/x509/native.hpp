@@ -43,7 +43,11 @@ std::unexpected<Fault> native_fault(FaultKind kind, std::string doing);
 int no_passphrase(char* buffer, int size, int writing, void* data);
 
 Result<Time> native_time(const ASN1_TIME* time);
+std::string name_text(const X509_NAME* name);           // for people, leaf first (EX-88)
 std::string native_text(const ASN1_STRING* text);       // the raw bytes
 std::string native_integer(const ASN1_INTEGER* value);  // big endian, no leading zero
+
+// The one form in which distinguished names are compared, see internal/general_names.hpp.
+std::string canonical_name(const X509_NAME* name);
 
 }  // namespace valija::x509

@@ -2,6 +2,8 @@
 #include <openssl/pem.h>
 #include <openssl/pkcs7.h>
 
+#include <algorithm>
+
 #include "trust/x509/certificate.hpp"
 #include "trust/x509/native.hpp"
 
@@ -21,18 +23,16 @@ void add(CertificatesRead& to, Result<Certificate> certificate) {
     }
 }
 
-// False where it is no PKCS#7 with certificates.
+// False where it is no PKCS#7 that carries certificates.
 bool add_pkcs7(CertificatesRead& to, std::string_view der) {
-    const auto* at = reinterpret_cast<const unsigned char*>(der.data());
-    const Pkcs7Owner read(d2i_PKCS7(nullptr, &at, static_cast<long>(der.size())));
-    ERR_clear_error();
-    if (!read || !PKCS7_type_is_signed(read.get()) || read->d.sign == nullptr) {
+    auto read = read_pkcs7(der);
+    if (!read) {
         return false;
     }
-    STACK_OF(X509)* all = read->d.sign->cert;
-    for (int i = 0; i < sk_X509_num(all); ++i) {
-        add(to, Certificate::from_native(sk_X509_value(all, i)));
+    for (Certificate& certificate : read->certificates) {
+        add(to, std::move(certificate));
     }
+    to.unreadable += read->unreadable;
     return true;
 }
 
@@ -70,6 +70,23 @@ std::optional<std::string> decode(std::string_view block) {
     return der;
 }
 
+// OpenSSL's own form: settings of trust stand behind the certificate, which do not count here.
+Result<Certificate> from_trusted(std::string_view der) {
+    const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+    const unsigned char* end = at + der.size();
+    const X509Owner native(d2i_X509_AUX(nullptr, &at, static_cast<long>(der.size())));
+    ERR_clear_error();
+    if (!native || at != end) {
+        return fault(FaultKind::Input, "reading a certificate", "its settings are damaged");
+    }
+    unsigned char* bytes = nullptr;
+    const int length = i2d_X509(native.get(), &bytes);
+    const std::string bare(reinterpret_cast<const char*>(bytes),
+                           static_cast<size_t>(std::max(length, 0)));
+    OPENSSL_free(bytes);
+    return Certificate::from_der(bare);
+}
+
 void add_block(CertificatesRead& to, std::string_view block) {
     const std::string_view label = label_of(block);
     if (!is_certificate(label) && !is_pkcs7(label)) {
@@ -77,7 +94,8 @@ void add_block(CertificatesRead& to, std::string_view block) {
     }
     const std::optional<std::string> der = decode(block);
     if (der && is_certificate(label)) {
-        add(to, Certificate::from_der(*der));
+        add(to,
+            label == PEM_STRING_X509_TRUSTED ? from_trusted(*der) : Certificate::from_der(*der));
     } else if (!der || !add_pkcs7(to, *der)) {
         ++to.unreadable;
     }
@@ -85,16 +103,31 @@ void add_block(CertificatesRead& to, std::string_view block) {
 
 }  // namespace
 
+std::optional<CertificatesRead> read_pkcs7(std::string_view der) {
+    const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+    const unsigned char* end = at + der.size();
+    const Pkcs7Owner native(d2i_PKCS7(nullptr, &at, static_cast<long>(der.size())));
+    ERR_clear_error();
+    if (!native || at != end || !PKCS7_type_is_signed(native.get()) || native->d.sign == nullptr) {
+        return std::nullopt;
+    }
+    CertificatesRead read;
+    STACK_OF(X509)* all = native->d.sign->cert;
+    for (int i = 0; i < sk_X509_num(all); ++i) {
+        add(read, Certificate::from_native(sk_X509_value(all, i)));
+    }
+    return read;
+}
+
 Result<CertificatesRead> read_certificates(std::string_view bytes) {
     CertificatesRead read;
     if (Result<Certificate> one = Certificate::from_der(bytes)) {
         add(read, std::move(one));
         return read;
     }
-    if (add_pkcs7(read, bytes)) {
-        return read;
-    }
-    for (size_t at = bytes.find(kBegin); at != std::string_view::npos;) {
+    const bool is_pkcs7 = add_pkcs7(read, bytes);
+    for (size_t at = is_pkcs7 ? std::string_view::npos : bytes.find(kBegin);
+         at != std::string_view::npos;) {
         const size_t next = bytes.find(kBegin, at + kBegin.size());
         add_block(read, bytes.substr(at, next == std::string_view::npos ? next : next - at));
         at = next;

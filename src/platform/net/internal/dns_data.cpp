@@ -43,7 +43,7 @@ bool is_known(const Raw& raw) {
 std::unexpected<Fault> unknown(const std::string& doing, const Raw& raw) {
     if (raw.state == Raw::State::Silent) return fault(FaultKind::Timeout, doing, "timed out");
     if (raw.state == Raw::State::Bogus) {
-        return fault(FaultKind::Network, doing, "the answer fails validation: " + raw.cause);
+        return fault(FaultKind::Forged, doing, "the answer fails validation: " + raw.cause);
     }
     return fault(FaultKind::Network, doing, raw.cause);
 }

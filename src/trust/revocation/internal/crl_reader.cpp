@@ -14,6 +14,7 @@ using Refused = std::unexpected<Text>;
 
 constexpr Duration kWithoutNextUpdate = std::chrono::hours(24);
 constexpr size_t kMostExtensions = 100;
+constexpr size_t kShortestEntry = 20;  // octets: a SEQUENCE of a serial number and a UTCTime
 constexpr size_t kLongestNumber = 20;  // octets; RFC 5280 5.2.3
 
 // Object identifiers as their contents stand in DER: 2.5.29.n.
@@ -377,6 +378,7 @@ std::expected<CrlParts, Text> read_crl(std::string_view der, Strictness strictne
     return parts;
 }
 
+// Nothing is verified yet: memory is taken only for what could be an entry.
 std::expected<SerialIndex, Text> read_entries(const CrlParts& parts) {
     SerialIndex index;
     size_t count = 0;
@@ -385,7 +387,7 @@ std::expected<SerialIndex, Text> read_entries(const CrlParts& parts) {
             return Refused(say("an entry is malformed"));
         }
     }
-    index.reserve(count);
+    index.reserve(std::min(count, parts.entries.size() / kShortestEntry));
     for (DerReader all(parts.entries); !all.at_end();) {
         if (auto read = read_entry(all.next()->content, parts.is_version_2, index); !read) {
             return Refused(read.error());

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "platform/base/text.hpp"
-#include "trust/x509/native.hpp"
+#include "trust/x509/direct_issue.hpp"
 
 namespace valija::revocation::internal {
 namespace {
@@ -22,14 +22,6 @@ Text dates_of(const Text& place, Time from, Time until) {
     return say("list {} of {}, good until {}", place, iso_time(from), iso_time(until));
 }
 
-bool is_signed_by(const Certificate& certificate, const Certificate& authority) {
-    const bool good = X509_NAME_cmp(X509_get_issuer_name(certificate.native()),
-                                    X509_get_subject_name(authority.native())) == 0 &&
-                      X509_verify(certificate.native(), X509_get0_pubkey(authority.native())) == 1;
-    ERR_clear_error();
-    return good;
-}
-
 }  // namespace
 
 Search::Search(const Sources& sources, const Question& question)
@@ -37,7 +29,7 @@ Search::Search(const Sources& sources, const Question& question)
       question_(question),
       serial_(serial_key_of(question.certificate)),
       points_(distribution_points(question.certificate)),
-      issuer_key_(key_of(question.issuer)) {
+      issuer_key_(question.issuer->spki_sha256) {
     lack(Lack::NotNamed,
          say("{} names no revocation list (CRL)", escape_peer_text(question.certificate->subject)),
          {});
@@ -165,7 +157,7 @@ void Search::ask_answers() {
     const auto found = sources_.answers.find(answer_key(question_.certificate, question_.issuer));
     if (found != sources_.answers.end()) {
         const OcspAnswer& answer = *found->second;
-        const auto urls = ocsp_urls(question_.certificate);
+        const auto& urls = question_.certificate->ocsp_urls;
         ask_answer(answer, urls.empty() ? std::string() : urls.front(),
                    say("OCSP answer of {}, good until {}", iso_time(answer.this_update),
                        iso_time(answer.next_update)));
@@ -217,7 +209,7 @@ void Search::gather_files() {
             continue;
         }
         const CrlIndex& list = file->document()->unverified();
-        if (list.facts().issuer != subject_of(question_.issuer)) {
+        if (list.facts().issuer != question_.issuer.canonical_subject()) {
             continue;
         }
         if (const auto checked = check_file(*file); !checked) {
@@ -234,7 +226,7 @@ bool Search::is_by_issuer(const CrlIndex& list) {
     if (list.issuer_sha256() == question_.issuer->sha256) {
         return true;
     }
-    if (list.facts().issuer != subject_of(question_.issuer)) {
+    if (list.facts().issuer != question_.issuer.canonical_subject()) {
         return false;
     }
     return list.issuer_key() == issuer_key_ ||
@@ -255,23 +247,20 @@ std::expected<void, Text> Search::check_file(const FileList& file) const {
         }
     }
     for (const Certificate& signer : sources_.signers) {
-        if (subject_of(signer) == subject_of(question_.issuer) && file.check_signer(signer) &&
-            is_vouched_for(signer)) {
+        if (signer.canonical_subject() == question_.issuer.canonical_subject() &&
+            file.check_signer(signer) && is_vouched_for(signer)) {
             return {};
         }
     }
     return by_issuer;
 }
 
-// RFC 5280 6.3.3 (f): its path must reach the same anchor, so an authority of the path signed it;
+// RFC 5280 6.3.3 (f): its path must reach the same anchor, so an authority of the path issued it;
 // and it must be good itself.
 bool Search::is_vouched_for(const Certificate& signer) const {
-    if (question_.at < signer->not_before || question_.at > signer->not_after) {
-        return false;
-    }
     const auto above = question_.above.empty() ? std::span(&question_.issuer, 1) : question_.above;
     for (size_t i = 0; i < above.size(); ++i) {
-        if (!is_signed_by(signer, above[i])) {
+        if (!x509::is_issued_directly(signer, above[i], question_.at)) {
             continue;
         }
         static const std::vector<Certificate> no_signers;

@@ -12,7 +12,7 @@ namespace valija::x509::internal {
 namespace {
 
 constexpr int kMostExponentBits = 64;
-constexpr int kLargestModulus = 16384;
+constexpr int kLargestModulus = 8192;
 constexpr int kLargestField = 640;
 
 std::string dotted(const ASN1_OBJECT* object) {
@@ -149,7 +149,7 @@ bool read_alternative(const ASN1_OCTET_STRING* value, bool /*critical*/, Facts& 
         if (!name) {
             return false;
         }
-        facts.names.alternative.push_back(std::move(*name));
+        facts.names.alternative.add(std::move(*name));
     }
     return true;
 }
@@ -356,7 +356,7 @@ void read_subject(const X509* certificate, Facts& facts) {
     const X509_NAME* subject = X509_get_subject_name(certificate);
     facts.names.subject = directory_name(subject);
     facts.subject = canonical_name(facts.names.subject);
-    facts.issuer = canonical_name(directory_name(X509_get_issuer_name(certificate)));
+    facts.issuer = x509::canonical_name(X509_get_issuer_name(certificate));
     facts.self_issued = facts.subject == facts.issuer;
     int at = -1;
     while ((at = X509_NAME_get_index_by_NID(const_cast<X509_NAME*>(subject), NID_pkcs9_emailAddress,

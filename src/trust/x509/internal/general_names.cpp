@@ -119,8 +119,7 @@ bool is_well_formed(const Name& constraint) {
     return false;
 }
 
-void read_subtrees(const STACK_OF(GENERAL_SUBTREE) * native, std::vector<Name>& into,
-                   bool& is_malformed) {
+void read_subtrees(const STACK_OF(GENERAL_SUBTREE) * native, NameList& into, bool& is_malformed) {
     for (int i = 0; i < sk_GENERAL_SUBTREE_num(native); ++i) {
         const GENERAL_SUBTREE* subtree = sk_GENERAL_SUBTREE_value(native, i);
         const bool counts =
@@ -134,7 +133,7 @@ void read_subtrees(const STACK_OF(GENERAL_SUBTREE) * native, std::vector<Name>& 
         if (name->form == NameForm::Uri) {
             name->text = lower(name->text);
         }
-        into.push_back(std::move(*name));
+        into.add(std::move(*name));
     }
 }
 

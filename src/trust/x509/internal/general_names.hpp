@@ -9,6 +9,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace valija::x509::internal {
@@ -24,16 +25,39 @@ struct Name {
     DirectoryName directory;  // Directory only
 };
 
+// Names of any form, and which forms there are without looking at all of them again.
+class NameList {
+  public:
+    void add(Name name) {
+        forms_ |= bit(name.form);
+        all_.push_back(std::move(name));
+    }
+
+    bool has(NameForm form) const { return (forms_ & bit(form)) != 0; }
+
+    const std::vector<Name>& all() const { return all_; }
+
+    size_t size() const { return all_.size(); }
+
+    bool empty() const { return all_.empty(); }
+
+  private:
+    static unsigned bit(NameForm form) { return 1U << static_cast<unsigned>(form); }
+
+    std::vector<Name> all_;
+    unsigned forms_ = 0;
+};
+
 struct Names {
     DirectoryName subject;
-    std::vector<Name> alternative;
+    NameList alternative;
     std::vector<std::string> common_names;    // UTF-8
     std::vector<std::string> subject_emails;  // emailAddress in the subject
 };
 
 struct NameConstraints {
-    std::vector<Name> permitted;
-    std::vector<Name> excluded;
+    NameList permitted;
+    NameList excluded;
     bool is_malformed = false;  // nothing can be decided by it: whatever is below is refused
 };
 

@@ -139,19 +139,19 @@ std::string shown(const Name& name) {
     }
 }
 
-bool holds(const std::vector<Name>& names, NameForm form) {
-    return std::ranges::find(names, form, &Name::form) != names.end();
-}
-
 class Judge {
   public:
     Judge(const NameConstraints& constraints, size_t& budget)
         : constraints_(constraints), budget_(budget) {}
 
-    // The name as it stands in the certificate.
+    // The name as it stands in the certificate. Each costs one of the budget, compared or not.
     std::optional<Text> judge(Name name) {
+        if (is_spent()) {
+            return too_many();
+        }
+        --budget_;
         if (!concerns(name.form)) {
-            return std::nullopt;
+            return is_spent() ? std::optional(too_many()) : std::nullopt;
         }
         const std::string text = shown(name);
         if (name.form == NameForm::Uri) {
@@ -167,7 +167,7 @@ class Judge {
                                     "above it",
                                     text);
         }
-        if (holds(constraints_.permitted, name.form) &&
+        if (constraints_.permitted.has(name.form) &&
             !any(constraints_.permitted, name, Sense::Permits)) {
             return say("the name {} is outside what the name constraints of a CA above it permit",
                        text);
@@ -177,12 +177,12 @@ class Judge {
 
   private:
     bool concerns(NameForm form) const {
-        return holds(constraints_.permitted, form) || holds(constraints_.excluded, form);
+        return constraints_.permitted.has(form) || constraints_.excluded.has(form);
     }
 
     // With the budget spent everything matches: `judge` looks whether it is.
-    bool any(const std::vector<Name>& all, const Name& name, Sense sense) {
-        return std::ranges::any_of(all, [&](const Name& constraint) {
+    bool any(const NameList& constraints, const Name& name, Sense sense) {
+        return std::ranges::any_of(constraints.all(), [&](const Name& constraint) {
             if (budget_ == 0) {
                 return true;
             }
@@ -209,12 +209,12 @@ std::optional<Text> find_violation(const NameConstraints& constraints, const Nam
             return found;
         }
     }
-    for (const Name& name : names.alternative) {
+    for (const Name& name : names.alternative.all()) {
         if (auto found = judge.judge(name)) {
             return found;
         }
     }
-    if (!holds(names.alternative, NameForm::Email)) {
+    if (!names.alternative.has(NameForm::Email)) {
         for (const std::string& email : names.subject_emails) {
             if (auto found = judge.judge({NameForm::Email, email, {}})) {
                 return found;
@@ -223,8 +223,10 @@ std::optional<Text> find_violation(const NameConstraints& constraints, const Nam
     }
     for (const std::string& name : names.common_names) {
         const bool is_address = name.find_first_not_of("0123456789.") == std::string::npos;
+        const std::string_view base(name.starts_with("*.") ? std::string_view(name).substr(2)
+                                                           : std::string_view(name));
         const bool is_host =
-            name.find('.') != std::string::npos && is_host_name(name) && !is_address;
+            base.find('.') != std::string::npos && is_host_name(base) && !is_address;
         if (common_names_count && is_host) {
             if (auto found = judge.judge({NameForm::Dns, lower(name), {}})) {
                 return found;

@@ -82,7 +82,7 @@ Path Search::run() {
     const bool is_anchor =
         std::any_of(first, last, [&](const auto& entry) { return *entry.second == leaf; });
     path_.push_back({&leaf, is_anchor});
-    const bool leaf_holds = find_problems(leaf, {0, is_anchor}, question_).empty();
+    const bool leaf_holds = findings(leaf, {0, is_anchor}).empty();
     if (leaf_holds && explore()) {
         return std::move(best_);
     }
@@ -253,13 +253,21 @@ bool Search::is_on_path(const Certificate& certificate) const {
 bool Search::is_allowed(const Step& step) {
     const Certificate& certificate = *path_.back().certificate;
     if (mode_ == Mode::Holding) {
-        return find_problems(*step.certificate, {path_.size(), step.is_anchor}, question_)
-                   .empty() &&
+        return findings(*step.certificate, {path_.size(), step.is_anchor}).empty() &&
                has_signed(*step.certificate, certificate);
     }
     // A signature that is wrong is told only where the identifiers do not explain it.
     return has_signed(*step.certificate, certificate) ||
            mismatch(certificate.facts(), step.certificate->facts()) != 2;
+}
+
+const std::vector<Finding>& Search::findings(const Certificate& certificate, Place place) {
+    const auto [at, is_new] =
+        findings_.try_emplace({&certificate, place.depth == 0, place.is_anchor});
+    if (is_new) {
+        at->second = find_problems(certificate, place, question_);
+    }
+    return at->second;
 }
 
 bool Search::has_signed(const Certificate& issuer, const Certificate& certificate) {
@@ -282,8 +290,12 @@ bool Search::has_signed(const Certificate& issuer, const Certificate& certificat
     return at->second;
 }
 
+// Of a path that does not belong together the rest is not worth the work.
 std::vector<PathProblem> Search::problems() {
     std::vector<PathProblem> all = certificate_problems();
+    if (std::ranges::find(all, PathProblemKind::Signature, &PathProblem::kind) != all.end()) {
+        return all;
+    }
     std::vector<PathProblem> of_path = path_problems();
     std::ranges::move(of_path, std::back_inserter(all));
     return all;
@@ -297,8 +309,7 @@ std::vector<PathProblem> Search::certificate_problems() {
                         say("its signature is not by the issuer it names"));
         }
         const bool is_anchor = path_[i].is_anchor && i + 1 == path_.size();
-        for (const Finding& finding :
-             find_problems(*path_[i].certificate, {i, is_anchor}, question_)) {
+        for (const Finding& finding : findings(*path_[i].certificate, {i, is_anchor})) {
             add_problem(all, i, finding.kind, finding.text);
         }
     }

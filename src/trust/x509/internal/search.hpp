@@ -1,12 +1,14 @@
 // The search for a path: depth first, with alternatives, within bounds (RFC 4158, RFC 5280 6.1).
 //
 // Promise: pure but for the signature checks, which OpenSSL does; each pair of certificate and
-// issuer's key is checked once. First only issuers with nothing wrong are tried; if no path holds,
-// all of them, to tell the least bad one.
+// issuer's key is checked once, and each certificate examined once for each kind of place. First
+// only issuers with nothing wrong are tried; if no path holds, all of them, to tell the least bad
+// one.
 #pragma once
 
 #include <map>
 #include <set>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -44,6 +46,7 @@ class Search {
     std::vector<Step> candidates();
     bool is_on_path(const Certificate& certificate) const;
     bool is_allowed(const Step& step);
+    const std::vector<Finding>& findings(const Certificate& certificate, Place place);
     bool has_signed(const Certificate& issuer, const Certificate& certificate);
     std::vector<PathProblem> problems();
     std::vector<PathProblem> certificate_problems();
@@ -60,6 +63,8 @@ class Search {
     BySubject issuers_;
     std::set<const Certificate*> leading_;  // presented ones from which an anchor can be reached
     std::map<std::pair<const Certificate*, std::string>, bool> signatures_;
+    // By certificate, whether it is the leaf, and whether it is an anchor: nothing else counts.
+    std::map<std::tuple<const Certificate*, bool, bool>, std::vector<Finding>> findings_;
     std::vector<Step> path_;
     PathBounds left_;
     Mode mode_ = Mode::Holding;

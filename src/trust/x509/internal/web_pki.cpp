@@ -2,7 +2,7 @@
 // and the "MUST" for conforming CAs of RFC 5280 that Rules::Rfc5280 forgives private CAs.
 #include <arpa/inet.h>
 
-#include <algorithm>
+#include <set>
 
 #include "platform/base/text.hpp"
 #include "trust/x509/internal/profile.hpp"
@@ -173,7 +173,7 @@ class WebPki {
 
     void alternative_names() {
         bool names_a_host = false;
-        for (const Name& name : facts_.names.alternative) {
+        for (const Name& name : facts_.names.alternative.all()) {
             const bool is_dns = name.form == NameForm::Dns;
             const bool is_ip = name.form == NameForm::Ip;
             const bool is_bad = (is_dns && !is_public_dns_name(name.text)) ||
@@ -194,27 +194,24 @@ class WebPki {
     // rules go with names that are read from the SAN only; one that is written otherwise than
     // there, or in a form that misleads, is refused.
     void common_names() {
-        for (const std::string& name : fields_.common_names) {
-            if (means_a_host(name) && !is_in_san(name) &&
-                (misleads(name) || differs_in_case(name))) {
-                add(say("its common name {} is not written as in its alternative names",
-                        escape_peer_text(name, 260)));
+        std::set<std::string> names(fields_.dns_names.begin(), fields_.dns_names.end());
+        std::set<std::string> lowered;
+        for (const std::string& name : names) {
+            lowered.insert(lower(name));
+        }
+        for (const std::string& address : fields_.ip_addresses) {
+            if (address.size() == 4 || address.size() == 16) {
+                names.insert(address_text(address));
             }
         }
-    }
-
-    bool is_in_san(const std::string& name) const {
-        return std::ranges::find(fields_.dns_names, name) != fields_.dns_names.end() ||
-               std::ranges::any_of(fields_.ip_addresses, [&](const std::string& address) {
-                   return (address.size() == 4 || address.size() == 16) &&
-                          address_text(address) == name;
-               });
-    }
-
-    bool differs_in_case(const std::string& name) const {
-        return std::ranges::any_of(fields_.dns_names, [&](const std::string& other) {
-            return equal_ignoring_case(other, name);
-        });
+        for (const std::string& name : fields_.common_names) {
+            if (means_a_host(name) && !names.contains(name) &&
+                (misleads(name) || lowered.contains(lower(name)))) {
+                add(say("its common name {} is not written as in its alternative names",
+                        escape_peer_text(name, 260)));
+                return;
+            }
+        }
     }
 
     static bool misleads(const std::string& name) {

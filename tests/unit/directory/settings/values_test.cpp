@@ -18,6 +18,10 @@ TEST(Values, APinIsHexOrBase64AndBecomesUpperCaseHex) {
     const std::string empty = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855";
     EXPECT_EQ(read_pin("sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="), empty);
     EXPECT_EQ(read_pin("sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="), empty);
+    // A digest may begin with the slash that curl writes twice.
+    const std::string slashed = "FD702489C4E609F82152578A01E6DA876F6B0B8E8FC4141B63EA7C6972BA2E61";
+    EXPECT_EQ(read_pin("sha256//XAkicTmCfghUleKAebah29rC46PxBQbY+p8aXK6LmE="), slashed);
+    EXPECT_EQ(read_pin("sha256///XAkicTmCfghUleKAebah29rC46PxBQbY+p8aXK6LmE="), slashed);
     for (const std::string& bad :
          {std::string(), digits.substr(1), digits + "a", std::string(64, 'g'),
           std::string("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="),

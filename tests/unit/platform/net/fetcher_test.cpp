@@ -109,6 +109,9 @@ class Pages {
         if (path == "/endless") return with("200 OK", "", std::string(limit + 1, 'x'));
         if (path == "/full") return with("200 OK", "", std::string(limit, 'x'));
         if (path == "/none") return with("204 No Content", "", "");
+        if (path == "/later") return with("429 Too Many Requests", "Content-Length: 0\r\n", "");
+        if (path == "/slow") return with("408 Request Timeout", "Content-Length: 0\r\n", "");
+        if (path == "/ill") return with("503 Service Unavailable", "Content-Length: 0\r\n", "");
         if (path == "/cut") return with("200 OK", "Content-Length: 500\r\n", "abc");
         return with("404 Not Found", "Content-Length: 4\r\n", "gone");
     }
@@ -156,6 +159,16 @@ TEST_F(FetcherTest, AnyStatusBut200IsAFault) {
     EXPECT_EQ(missing.error().kind, FaultKind::Input);
     EXPECT_EQ(missing.error().text(), "fetching " + pages.url("/missing") + ": HTTP status 404");
     EXPECT_EQ(fetch(pages.url("/none")).error().cause, "HTTP status 204");
+}
+
+// EX-29: a server that asks for patience has the page; what a proxy says is not the server's word.
+TEST_F(FetcherTest, OnlyTheServersOwnFinalNoIsAFaultOfTheAddress) {
+    for (const char* path : {"/later", "/slow", "/ill"}) {
+        EXPECT_EQ(kind(pages.url(path)), FaultKind::Network) << path;
+    }
+    EXPECT_EQ(kind(pages.url("/missing")), FaultKind::Input);
+    fetcher.set_proxy({.url = "http://" + pages.address()});
+    EXPECT_EQ(kind("http://crl.invalid/missing"), FaultKind::Network);
 }
 
 TEST_F(FetcherTest, WhatIsTooLargeIsRefused) {

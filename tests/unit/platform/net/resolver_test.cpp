@@ -377,6 +377,7 @@ TEST(DnsData, ABogusAnswerIsAFaultAndNeverData) {
     auto const bogus = raw(State::Bogus, {mx_data(1, "evil.example")}, false);
     auto const answer = internal::mx_answer("contoso.com", bogus);
     ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().kind, FaultKind::Forged);
     EXPECT_THAT(answer.error().cause, HasSubstr("fails validation: signature expired"));
 
     auto const good = raw(State::Data, {four}, true);

@@ -20,6 +20,21 @@ using valija::test::make_certificate;
 using valija::test::new_authority;
 using valija::test::of_leaf;
 
+std::vector<WantedList> wanted(const Rule& rule, const x509::Evidence& evidence, Time now,
+                               const revocation::Book& book = {}) {
+    return wanted_lists(rule, evidence, {}, Direction::Inbound, book, now);
+}
+
+std::vector<WantedList> wanted(const World& w, Time now) {
+    return wanted(w.rule, w.evidence, now, revocation::Book(w.lists));
+}
+
+std::vector<std::string> urls(const std::vector<WantedList>& lists) {
+    std::vector<std::string> all;
+    for (const WantedList& list : lists) all.push_back(list.url);
+    return all;
+}
+
 constexpr Direction kBoth[] = {Direction::Inbound, Direction::Outbound};
 
 std::vector<std::string_view> step_names(const Ladder& ladder) {
@@ -192,12 +207,16 @@ TEST(Judge, EX24ACrossCertificateStandsInForOneThatIsRevoked) {
                          &issuing);
     w.evidence.peer_chain = {leaf.certificate, issuing.certificate, cross.certificate};
     w.know_list(kUrl, valija::test::make_crl({}, issuing), issuing.certificate);
-    w.know_list(url + "2", valija::test::make_crl({}, second), other.root());
     w.know_list(url, valija::test::make_crl({.revoked = {{.serial = "77"}}}, root), w.ca.root());
+    EXPECT_EQ(w.finding(), "revocation unknown RevocationOffline");
+    EXPECT_THAT(urls(wanted(w, kNow)), testing::ElementsAre(kUrl, url + "2"))
+        << "the lists of the path that is judged, not of the one that was left";
+    w.know_list(url + "2", valija::test::make_crl({}, second), other.root());
     EXPECT_EQ(w.finding(), "proven") << w.evidence_of(StepName::Revocation);
     EXPECT_THAT(w.evidence_of(StepName::Chain), HasSubstr("Second Root"));
     w.evidence.peer_chain.pop_back();
     EXPECT_EQ(w.finding(), "revocation fail Revoked");
+    EXPECT_FALSE(lacks_revocation(w.judged())) << "what is revoked needs no list to be fetched";
 }
 
 // An authority above the leaf may forbid the purpose, whatever the leaf says.
@@ -242,6 +261,25 @@ TEST(Judge, TheToleranceDoesNotReachOtherPurposesOfAuthorities) {
             signers.certificate};
         EXPECT_EQ(w.finding(Direction::Inbound), "usage fail UsageInvalid") << usage;
     }
+}
+
+// What is tolerated must hold as a server's certificate.
+TEST(Judge, TheToleranceDoesNotReachALeafThatIsForClientsBelowACaForServers) {
+    World w;
+    w.rule.revocation = RevocationMode::Off;
+    w.rule.client_eku = ClientEku::ServerAuthTolerated;
+    const auto root = valija::test::issuer_of(w.ca);
+    const auto servers = make_certificate(
+        {.subject = {{"CN", "Servers CA"}},
+         .extensions = valija::test::of_authority({{"extendedKeyUsage", "serverAuth"}})},
+        &root);
+    w.evidence.peer_chain = {
+        make_certificate(
+            {.extensions = of_leaf("mail.woodgrovebank.com", {{"extendedKeyUsage", "clientAuth"}})},
+            &servers)
+            .certificate,
+        servers.certificate};
+    EXPECT_EQ(w.finding(Direction::Inbound), "usage fail UsageInvalid");
 }
 
 TEST(Judge, AnIssuerThatIsNoAuthorityViolatesAConstraint) {
@@ -539,28 +577,21 @@ TEST(Judge, TextOfThePeerIsEscapedAndBoundedInEveryStep) {
     }
 }
 
-std::vector<std::string> urls(const std::vector<WantedList>& wanted) {
-    std::vector<std::string> all;
-    for (const WantedList& list : wanted) all.push_back(list.url);
-    return all;
-}
-
 TEST(WantedLists, AreThoseOfEachCertificateBelowTheAnchorWithItsIssuer) {
     World w;
     auto issuing = w.ca.issue_authority("Woodgrove Issuing", kNow - kDay, kNow + kDay * 60,
                                         {"http://crl.example/root.crl"});
     w.show(issuing->issue(w.request)->certificate);
     w.evidence.peer_chain.push_back(issuing->root());
-    const auto wanted = wanted_lists(w.rule, w.evidence, kNow);
-    EXPECT_THAT(urls(wanted), testing::ElementsAre(kUrl, "http://crl.example/root.crl"));
-    EXPECT_EQ(wanted[0].issuer, issuing->root());
-    EXPECT_EQ(wanted[1].issuer, w.ca.root());
+    const auto lists = wanted(w, kNow);
+    EXPECT_THAT(urls(lists), testing::ElementsAre(kUrl, "http://crl.example/root.crl"));
+    EXPECT_EQ(lists[0].issuer, issuing->root());
+    EXPECT_EQ(lists[1].issuer, w.ca.root());
 }
 
 TEST(WantedLists, AnExpiredCertificateStillNamesItsLists) {
     const World w;
-    EXPECT_THAT(urls(wanted_lists(w.rule, w.evidence, w.request.not_after + kDay)),
-                testing::ElementsAre(kUrl));
+    EXPECT_THAT(urls(wanted(w, w.request.not_after + kDay)), testing::ElementsAre(kUrl));
 }
 
 // A stranger must not make us fetch from places that he names.
@@ -569,16 +600,16 @@ TEST(WantedLists, AChainThatReachesNoAnchorWantsNothing) {
     auto stranger = new_authority("Impostor Root");
     w.show(stranger.issue(w.request)->certificate);
     w.evidence.peer_chain.push_back(stranger.root());
-    EXPECT_THAT(wanted_lists(w.rule, w.evidence, kNow), testing::IsEmpty());
+    EXPECT_THAT(wanted(w, kNow), testing::IsEmpty());
 
     auto forger = new_authority("Woodgrove Root");
     w.show(forger.issue(w.request)->certificate);
-    EXPECT_THAT(wanted_lists(w.rule, w.evidence, kNow), testing::IsEmpty());
+    EXPECT_THAT(wanted(w, kNow), testing::IsEmpty());
     w.evidence.peer_chain.push_back(forger.root());
-    EXPECT_THAT(wanted_lists(w.rule, w.evidence, kNow), testing::IsEmpty());
+    EXPECT_THAT(wanted(w, kNow), testing::IsEmpty());
 
-    EXPECT_THAT(wanted_lists(w.rule, {}, kNow), testing::IsEmpty());
-    EXPECT_THAT(wanted_lists({}, w.evidence, kNow), testing::IsEmpty());
+    EXPECT_THAT(wanted(w.rule, {}, kNow), testing::IsEmpty());
+    EXPECT_THAT(wanted({}, w.evidence, kNow), testing::IsEmpty());
 }
 
 }  // namespace

@@ -60,6 +60,13 @@ void expect_round_trip(const Ladder& ladder) {
 }
 
 // The words are part of replies, logs and queue records: they are stable (EX-L10).
+TEST(Ladder, WithoutAnyStepNothingIsProven) {
+    Ladder ladder;
+    ladder.conclude();
+    EXPECT_FALSE(ladder.is_proven());
+    EXPECT_EQ(ladder.find(StepName::Verdict)->state, StepState::Fail);
+}
+
 TEST(Ladder, TheWordsOfTheReplyAreStable) {
     std::vector<std::string_view> words;
     for (const Reason reason : kAllReasons) words.push_back(reason_text(reason));

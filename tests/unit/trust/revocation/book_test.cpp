@@ -2,8 +2,12 @@
 #include "trust/revocation/book.hpp"
 
 #include <gmock/gmock.h>
+#include <sanitizer/allocator_interface.h>
+
+#include <atomic>
 
 #include "support/certificates.hpp"
+#include "trust/revocation/internal/crl_reader.hpp"
 
 namespace valija::revocation {
 namespace {
@@ -105,6 +109,30 @@ TEST_F(CrlIndexTest, AReasonIsKept) {
     EXPECT_EQ(list.find(raw("05"))->reason, 1);
     EXPECT_EQ(list.find(raw("06"))->reason, 6);
 }
+
+#if __has_feature(address_sanitizer)
+std::atomic<size_t> largest_taken = 0;
+
+void note_taken(const volatile void* /*memory*/, size_t size) {
+    largest_taken = std::max(largest_taken.load(), size);
+}
+
+void note_given(const volatile void* /*memory*/) {}
+
+// Sixteen million entries of nothing, before anybody looked at the signature.
+TEST_F(CrlIndexTest, MemoryIsTakenForWhatCouldBeEntriesOnly) {
+    constexpr size_t kOctets = 32UL << 20U;
+    std::string nothing(kOctets, '\0');
+    for (size_t i = 0; i < kOctets; i += 2) nothing[i] = '\x30';
+    internal::CrlParts parts{};
+    parts.entries = nothing;
+    static const int hooks = __sanitizer_install_malloc_and_free_hooks(note_taken, note_given);
+    ASSERT_GT(hooks, 0);
+    largest_taken = 0;
+    EXPECT_FALSE(internal::read_entries(parts));
+    EXPECT_LT(largest_taken.load(), 2 * kOctets);
+}
+#endif
 
 TEST_F(CrlIndexTest, AnEmptyListIsAList) { EXPECT_EQ(load({}).size(), 0U); }
 

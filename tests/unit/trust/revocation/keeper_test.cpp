@@ -58,6 +58,13 @@ class Listener final : public observe::Sink {
         return found;
     }
 
+    // Of the lines not yet heard.
+    bool has_heard(const std::string& text) {
+        const std::scoped_lock lock(mutex_);
+        return std::ranges::any_of(
+            lines_, [&](const std::string& line) { return line.find(text) != std::string::npos; });
+    }
+
   private:
     std::mutex mutex_;
     std::condition_variable changed_;
@@ -351,7 +358,7 @@ TEST_F(KeeperTest, AnOcspAnswerIsFetchedAheadKeptAndForgottenWithItsCertificate)
             &issuer)
             .certificate;
     start();
-    keeper->want_all(leaf, ca.root());
+    keeper->want_answer(leaf->ocsp_urls.front(), leaf, ca.root());
     const auto request = server.next();
     EXPECT_EQ(request.url, "http://ocsp.example/");
     EXPECT_EQ(request.body, ocsp_request(leaf, ca.root()));
@@ -465,6 +472,103 @@ TEST_F(KeeperTest, NoMoreThanAThousandListsAreKept) {
         keeper->want("http://crl.example/" + std::to_string(i), ca.root());
     }
     EXPECT_EQ(keeper->lists().size(), 1000U);
+    EXPECT_THAT(listener->next("crl.failed"), HasSubstr("http://crl.example/1000"));
+    keeper->want("http://crl.example/1001", ca.root());
+    EXPECT_FALSE(listener->has_heard("crl.failed")) << "told once";
+    EXPECT_EQ(keeper->lists().size(), 1000U);
+}
+
+class KeeperAnswersTest : public KeeperTest {
+  protected:
+    static std::string url(int number) {
+        return "http://ocsp.example/" + std::to_string(number) + "/";
+    }
+
+    void want(int from, int until) {
+        for (int i = from; i < until; ++i) keeper->want_answer(url(i), leaf, ca.root());
+    }
+
+    // The answers that come are good until then.
+    void answer(int count, Time until) {
+        for (int i = 0; i < count; ++i) {
+            const auto request = server.next();
+            request.done(test::make_ocsp({.next_update = until}, leaf, issuer, issuer));
+            listener->next("crl.fetched");
+        }
+    }
+
+    int kept(bool answers) const {
+        const auto all = keeper->lists();
+        return static_cast<int>(std::ranges::count(
+            all, answers, [](const ListState& state) { return !state.about.empty(); }));
+    }
+
+    bool is_kept(int number) const { return names(keeper->lists(), url(number)); }
+
+    static bool names(const std::vector<ListState>& states, const std::string& url) {
+        return std::ranges::find(states, url, &ListState::url) != states.end();
+    }
+
+    long files() const {
+        return std::distance(std::filesystem::directory_iterator(options.directory), {});
+    }
+
+    const test::Made issuer = test::issuer_of(ca);
+    const x509::Certificate leaf = test::make_certificate({}, &issuer).certificate;
+};
+
+TEST_F(KeeperAnswersTest, NoMoreThanTwoHundredAnswersAreKeptAndTheOneThatEndsFirstGoes) {
+    start();
+    want(0, 1);
+    answer(1, kNow + kDay * 2);
+    want(1, 2);
+    answer(1, kNow + kDay);
+    want(2, 200);
+    answer(198, kNow + kDay * 2);
+    EXPECT_EQ(kept(true), 200);
+    want(200, 201);
+    EXPECT_EQ(kept(true), 200);
+    EXPECT_FALSE(is_kept(1)) << "it ends first";
+    EXPECT_TRUE(is_kept(200));
+    EXPECT_THAT(listener->next("crl.failed"), HasSubstr(url(1)));
+    want(201, 400);
+    EXPECT_EQ(kept(true), 200);
+    EXPECT_TRUE(is_kept(0)) << "what has not come yet goes before what is there";
+    EXPECT_TRUE(is_kept(399));
+    EXPECT_FALSE(listener->has_heard("crl.failed")) << "told once";
+}
+
+TEST_F(KeeperAnswersTest, AnswersNeverDisplaceLists) {
+    start();
+    want(0, 300);
+    for (int i = 0; i < 1000; ++i) {
+        keeper->want("http://crl.example/" + std::to_string(i), ca.root());
+    }
+    EXPECT_EQ(kept(false), 1000);
+    EXPECT_EQ(kept(true), 0) << "all in all a thousand";
+    want(300, 301);
+    EXPECT_EQ(kept(false), 1000);
+    EXPECT_EQ(kept(true), 0);
+}
+
+// The answer of one that was forgotten on its way leaves nothing behind.
+TEST_F(KeeperAnswersTest, AnAnswerThatIsForgottenLeavesNoFile) {
+    start();
+    want(0, 200);
+    std::vector<FakeServer::Request> requests;
+    while (requests.size() < 200) requests.push_back(server.next());
+    want(200, 201);
+    requests.push_back(server.next());
+    const auto kept_now = keeper->lists();
+    EXPECT_EQ(kept_now.size(), 200U);
+    for (const FakeServer::Request& request : requests) {
+        request.done(test::make_ocsp({}, leaf, issuer, issuer));
+        if (names(kept_now, request.url)) listener->next("crl.fetched");
+    }
+    keeper.reset();
+    EXPECT_EQ(files(), 400) << "a want and an answer each";
+    start();
+    EXPECT_EQ(kept(true), 200);
 }
 
 TEST_F(KeeperTest, AnAnswerAfterTheEndIsDropped) {

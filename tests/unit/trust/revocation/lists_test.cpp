@@ -2,6 +2,8 @@
 // the lists that an operator hands in, which are held to the letter.
 #include <gmock/gmock.h>
 
+#include <functional>
+
 #include "support/certificates.hpp"
 #include "trust/revocation/book.hpp"
 
@@ -186,6 +188,44 @@ TEST_F(ListsTest, AnotherKeyOfTheNameSignsOnlyIfThePathVouchesForIt) {
                   .state,
               State::Good)
         << "a revoked signer is not heard";
+}
+
+// EX-31: the certificate of such a signer is held to the rules of any other certificate.
+TEST_F(ListsTest, ASignerOfListsIsBelievedOnlyOnAStrongSoundCertificateOfTheAuthority) {
+    const test::CertificateSpec sound{
+        .subject = {{"CN", "Contoso Root"}}, .serial = "55", .extensions = test::of_authority()};
+    const auto scoped = [](const char* scope) {
+        return CrlSpec{
+            .extensions = {number(1),
+                           {"issuingDistributionPoint", std::string("critical,") + scope}}};
+    };
+    const auto state = [&](const test::CertificateSpec& spec, const Made& by) {
+        const Made signer = make_certificate(spec, &by);
+        return Book::from_files(
+                   {list(scoped("onlyCA:TRUE")), make_crl(scoped("onlyuser:TRUE"), signer)},
+                   {signer.certificate})
+            .look_up(leaf, ca.certificate, kNow, 0ms)
+            .state;
+    };
+    EXPECT_EQ(state(sound, ca), State::Good);
+    const auto otherwise = [&](const std::function<void(test::CertificateSpec&)>& change) {
+        test::CertificateSpec spec = sound;
+        change(spec);
+        return state(spec, ca);
+    };
+    const auto with = [&](const char* name, const char* value) {
+        return otherwise([&](auto& spec) { spec.extensions.push_back({name, value}); });
+    };
+    EXPECT_EQ(otherwise([](auto& spec) { spec.digest = EVP_sha1(); }), State::Unknown);
+    EXPECT_EQ(otherwise([](auto& spec) { spec.rsa_bits = 1024; }), State::Unknown);
+    EXPECT_EQ(otherwise([](auto& spec) { spec.not_after = kNow - 1h; }), State::Unknown);
+    EXPECT_EQ(otherwise([](auto& spec) { spec.not_before = kNow + 1h; }), State::Unknown);
+    EXPECT_EQ(with("1.2.3.4", "critical,DER:05:00"), State::Unknown);
+    EXPECT_EQ(with("1.2.3.4", "DER:05:00"), State::Good);
+    EXPECT_EQ(with("2.5.29.32", "DER:05:00"), State::Unknown) << "damaged";
+    const Made stranger =
+        make_certificate({.subject = {{"CN", "Contoso Root"}}, .extensions = test::of_authority()});
+    EXPECT_EQ(state(sound, stranger), State::Unknown);
 }
 
 TEST_F(ListsTest, ListsFromFilesAreHeldToTheLetter) {

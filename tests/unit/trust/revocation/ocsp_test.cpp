@@ -98,6 +98,22 @@ TEST_F(OcspTest, ADelegateNeedsTheIssuersLeave) {
         << "expired";
 }
 
+TEST_F(OcspTest, ADelegateIsBelievedOnlyOnAStrongSoundCertificate) {
+    const std::vector<test::NamedExtension> leave = {{"extendedKeyUsage", "OCSPSigning"},
+                                                     {"noCheck", "ignored"}};
+    const auto state = [&](test::CertificateSpec spec) {
+        spec.subject = {{"CN", "ocsp"}};
+        spec.extensions.insert(spec.extensions.end(), leave.begin(), leave.end());
+        return look(make_ocsp({}, leaf, ca, make_certificate(spec, &ca))).state;
+    };
+    EXPECT_EQ(state({}), State::Good);
+    EXPECT_EQ(state({.digest = EVP_sha1()}), State::Unknown);
+    EXPECT_EQ(state({.rsa_bits = 1024}), State::Unknown);
+    EXPECT_EQ(state({.extensions = {{"1.2.3.4", "critical,DER:05:00"}}}), State::Unknown);
+    EXPECT_EQ(state({.extensions = {{"2.5.29.32", "DER:05:00"}}}), State::Unknown) << "damaged";
+    EXPECT_EQ(state({.not_before = kNow + 1h}), State::Unknown);
+}
+
 TEST_F(OcspTest, ADelegateOfAnotherAuthorityIsNotBelieved) {
     const Made other =
         make_certificate({.subject = {{"CN", "Other"}}, .extensions = test::of_authority()});
@@ -160,7 +176,7 @@ TEST_F(OcspTest, AnAnswerFetchedAheadIsFoundForItsCertificate) {
 }
 
 TEST_F(OcspTest, TheRequestNamesTheCertificateAndTheAddressIsRead) {
-    EXPECT_THAT(ocsp_urls(leaf), ElementsAre("http://ocsp.example/"));
+    EXPECT_THAT(leaf->ocsp_urls, ElementsAre("http://ocsp.example/"));
     const std::string request = ocsp_request(leaf, ca.certificate);
     const auto* at = reinterpret_cast<const unsigned char*>(request.data());
     const x509::Owned<OCSP_REQUEST, OCSP_REQUEST_free> parsed(

@@ -290,12 +290,37 @@ TEST(Certificate, TheKeysDigestIsThatOfItsSubjectPublicKeyInfo) {
     EXPECT_EQ(again->version, 3);
 }
 
+// One form for all who compare: whatever the case, the blanks and the type of the string.
+TEST(CertificateNames, HaveOneFormInWhichTheyAreCompared) {
+    const auto subject = [](const std::string& value) {
+        return make_certificate({.subject = {{"O", value}, {"CN", "x"}}}).certificate;
+    };
+    const auto plain = subject("Woodgrove Bank");
+    EXPECT_EQ(plain.canonical_subject(), subject(" WOODGROVE   bank ").canonical_subject());
+    EXPECT_NE(plain.canonical_subject(), subject("Woodgrovebank").canonical_subject());
+    EXPECT_EQ(plain.canonical_subject(), plain.canonical_issuer());
+    EXPECT_EQ(plain.canonical_subject(), canonical_name(X509_get_subject_name(plain.native())));
+    EXPECT_TRUE(plain->self_issued);
+}
+
+TEST(CertificateSerials, KeepTheirSign) {
+    const auto octets = [](const std::string& serial) {
+        return make_certificate({.serial = serial}).certificate->serial_octets;
+    };
+    EXPECT_EQ(octets("7F"), "\x7F");
+    EXPECT_EQ(octets("80"), std::string("\x00\x80", 2));
+    EXPECT_EQ(octets("-80"), "\x80");
+    EXPECT_EQ(octets("0"), std::string(1, '\0'));
+    EXPECT_EQ(octets(std::string(400, '7')), std::string(200, '\x77'));
+}
+
 class CertificateFiles : public CertificatePem {
   protected:
-    std::string pkcs7(bool as_pem) const {
+    std::string pkcs7(bool as_pem) const { return pkcs7_of({first, second}, as_pem); }
+
+    static std::string pkcs7_of(const std::vector<Certificate>& certificates, bool as_pem) {
         STACK_OF(X509)* all = sk_X509_new_null();
-        sk_X509_push(all, first.native());
-        sk_X509_push(all, second.native());
+        for (const Certificate& one : certificates) sk_X509_push(all, one.native());
         const BioOwner none(BIO_new(BIO_s_mem()));
         const Owned<PKCS7, PKCS7_free> made_one(
             PKCS7_sign(nullptr, nullptr, all, none.get(), PKCS7_DETACHED | PKCS7_BINARY));
@@ -327,6 +352,36 @@ TEST_F(CertificateFiles, DamagedBlocksAreCountedAndTheRestIsRead) {
     ASSERT_TRUE(read) << read.error().text();
     EXPECT_THAT(read->certificates, testing::ElementsAre(first));
     EXPECT_EQ(read->unreadable, 2U);
+}
+
+// What `openssl crl2pkcs7 -nocrl` makes of nothing: well-formed, and nobody may take its first one.
+TEST_F(CertificateFiles, APkcs7WithoutCertificatesIsAFault) {
+    for (const bool as_pem : {false, true}) {
+        const std::string bytes = pkcs7_of({}, as_pem);
+        ASSERT_GT(bytes.size(), 20U);
+        const auto read = read_certificates(bytes);
+        ASSERT_FALSE(read) << as_pem;
+        EXPECT_EQ(read.error().cause, "no certificate in it");
+    }
+    EXPECT_THAT(read_certificates(pkcs7_of({}, true) + first.pem())->certificates,
+                testing::ElementsAre(first));
+}
+
+// OpenSSL's own form: settings of trust stand behind the certificate; they do not count here.
+TEST_F(CertificateFiles, ATrustedCertificateOfOpenSslIsReadWithoutItsSettings) {
+    const X509Owner own(X509_dup(first.native()));
+    ASSERT_EQ(X509_add1_reject_object(own.get(), OBJ_nid2obj(NID_server_auth)), 1);
+    const BioOwner bio(BIO_new(BIO_s_mem()));
+    ASSERT_EQ(PEM_write_bio_X509_AUX(bio.get(), own.get()), 1);
+    char* bytes = nullptr;
+    const long length = BIO_get_mem_data(bio.get(), &bytes);
+    const std::string pem(bytes, static_cast<size_t>(length));
+    ASSERT_TRUE(pem.starts_with("-----BEGIN TRUSTED CERTIFICATE-----"));
+    const auto read = read_certificates(pem + second.pem());
+    ASSERT_TRUE(read) << read.error().text();
+    EXPECT_THAT(read->certificates, testing::ElementsAre(first, second));
+    EXPECT_EQ(read->unreadable, 0U);
+    EXPECT_EQ(X509_get0_reject_objects(read->certificates.front().native()), nullptr);
 }
 
 TEST_F(CertificateFiles, NothingThatLooksLikeACertificateIsAFault) {

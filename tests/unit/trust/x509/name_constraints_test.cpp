@@ -1,4 +1,5 @@
 // EX-26: name constraints (RFC 5280 4.2.1.10), decided to the safe side.
+#include "trust/x509/internal/name_constraints.hpp"
 #include "path_world.hpp"
 
 namespace valija::x509 {
@@ -151,6 +152,19 @@ TEST(NameConstraintsTest, ACommonNameCountsForTheWebPkiOnlyWhereThereIsNoSan) {
     EXPECT_THAT(told(world.find(web())), testing::HasSubstr("other.example.org"));
 }
 
+// The Cisco profiles read a wildcard in the CN: what reads it must find it constrained.
+TEST(NameConstraintsTest, AWildcardInTheCommonNameIsConstrainedToo) {
+    World world;
+    World::set(world.issuing, "nameConstraints", "critical,permitted;DNS:example.com");
+    World::set(world.leaf, "subjectAltName", "");
+    world.leaf.subject = {{"CN", "*.example.org"}};
+    EXPECT_THAT(told(world.find(rfc())), testing::HasSubstr("*.example.org"));
+    world.leaf.subject = {{"CN", "*.example.com"}};
+    EXPECT_EQ(told(world.find(rfc())), "");
+    World::set(world.issuing, "nameConstraints", "critical,excluded;DNS:a.example.com");
+    EXPECT_THAT(told(world.find(rfc())), testing::HasSubstr("*.example.com"));
+}
+
 // The rule of a CA far above counts, and permits of CAs narrow each other.
 TEST(NameConstraintsTest, EveryCaAboveIsHeard) {
     World world;
@@ -165,6 +179,21 @@ TEST(NameConstraintsTest, EveryCaAboveIsHeard) {
     EXPECT_NE(told(world.find(rfc())), "") << "names of intermediates count";
     world.issuing.subject = world.root.subject;
     EXPECT_EQ(told(world.find(rfc())), "") << "but not of self-issued ones";
+}
+
+// Work is counted also where nothing is compared.
+TEST(NameConstraintsTest, EachNameCostsSomethingWhateverItsForm) {
+    internal::NameConstraints constraints;
+    constraints.excluded.add({internal::NameForm::Dns, "example.com", {}});
+    internal::Names names;
+    for (int i = 0; i < 100; ++i) names.alternative.add({internal::NameForm::Uri, "u", {}});
+    size_t budget = 1000;
+    EXPECT_FALSE(find_violation(constraints, names, true, budget));
+    EXPECT_EQ(budget, 900U);
+    budget = 100;
+    const auto found = find_violation(constraints, names, true, budget);
+    ASSERT_TRUE(found);
+    EXPECT_THAT(found->english(), testing::HasSubstr("too many names and name constraints"));
 }
 
 // 10,000 constraints on 10,000 names: an end is put to it.

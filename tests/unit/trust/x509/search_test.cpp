@@ -198,6 +198,84 @@ TEST(Search, ABombOfAuthoritiesIsPutAnEndTo) {
     EXPECT_LT(std::clock() - before, 5 * CLOCKS_PER_SEC);
 }
 
+std::string hexadecimal(std::string_view bytes) {
+    constexpr char kDigits[] = "0123456789ABCDEF";
+    std::string text = "DER";
+    for (const char c : bytes) {
+        const auto octet = static_cast<unsigned char>(c);
+        text += {':', kDigits[octet / 16], kDigits[octet % 16]};
+    }
+    return text;
+}
+
+// Over 255 octets of content.
+std::string long_element(char tag, const std::string& content) {
+    return {std::string{tag, '\x82', static_cast<char>(content.size() / 256),
+                        static_cast<char>(content.size() % 256)} +
+            content};
+}
+
+std::string repeated(std::string_view element, int count) {
+    std::string all;
+    for (int i = 0; i < count; ++i) all += element;
+    return all;
+}
+
+// Names of one form, constraints on another, and CAs of one name that lead nowhere: 64 KiB of a
+// stranger that were looked at again on each of the many ways.
+TEST(Search, ABombOfNamesThatNoConstraintConcernsCostsLittle) {
+    using namespace std::string_view_literals;
+    const Made root = make_certificate(authority("Root"));
+    const Made forger = make_certificate(authority("Forger"));
+    const std::string no_host = repeated("\x30\x02\x82\x00"sv, 7000);
+    const std::string excluded = long_element('\x30', long_element('\xA1', no_host));
+    const std::string names = long_element('\x30', repeated("\x86\x00"sv, 7600));
+    CertificateSpec leaf{.subject = {{"CN", "x"}},
+                         .extensions = {{"subjectAltName", hexadecimal(names)}}};
+    leaf.extensions.front().name = "2.5.29.17";
+    std::vector<Certificate> presented = {make_certificate(leaf, &forger).certificate};
+    const auto forged = [&](const std::string& issuer, std::vector<NamedExtension> more) {
+        const Made by{.certificate = make_certificate(authority(issuer)).certificate,
+                      .key = forger.key};
+        CertificateSpec spec = authority("Forger", more);
+        spec.key_identifiers = false;
+        presented.push_back(make_certificate(spec, &by).certificate);
+    };
+    forged("Forger", {{"2.5.29.30", "critical," + hexadecimal(excluded)}});
+    for (int i = 0; i < 7; ++i) forged("Forger", {});
+    forged("Root", {});
+    for (PathQuestion question : {rfc(), web()}) {
+        const std::clock_t before = std::clock();
+        const Path path = test::anchors_of({root.certificate}).find_path(presented, question);
+        EXPECT_FALSE(path.problems.empty());
+        EXPECT_LT(path.problems.size(), 1000U);
+        EXPECT_LT(std::clock() - before, 2 * CLOCKS_PER_SEC);
+    }
+}
+
+// Any odd number is a modulus for one who only checks; nobody signs with it here.
+std::shared_ptr<EVP_PKEY> rsa_key(size_t octets) {
+    using namespace std::string_literals;
+    const std::string modulus = "\x00\x80"s + std::string(octets - 2, '\0') + "\x01"s;
+    const std::string key =
+        long_element('\x30', long_element('\x02', modulus) + "\x02\x03\x01\x00\x01"s);
+    const std::string algorithm = "\x30\x0D\x06\x09\x2A\x86\x48\x86\xF7\x0D\x01\x01\x01\x05\x00"s;
+    const std::string whole =
+        long_element('\x30', algorithm + long_element('\x03', std::string(1, '\0') + key));
+    const auto* at = reinterpret_cast<const unsigned char*>(whole.data());
+    return {d2i_PUBKEY(nullptr, &at, static_cast<long>(whole.size())), EVP_PKEY_free};
+}
+
+TEST(Search, RsaKeysThatCostFarMoreThanAnyHonestOneAreNotUsed) {
+    World world;
+    world.leaf.subject_key = rsa_key(1024);
+    ASSERT_TRUE(world.leaf.subject_key);
+    EXPECT_EQ(told(world.find(rfc())), "");
+    world.leaf.subject_key = rsa_key(1025);
+    ASSERT_TRUE(world.leaf.subject_key);
+    EXPECT_THAT(told(world.find(rfc())), testing::HasSubstr("parameters that are not accepted"));
+}
+
 // certificatePolicies of some of these, by their letters: A = 1.2.3.4, B = 1.2.3.9, * = any.
 std::string policies(const std::string& letters) {
     const std::map<char, std::string> ids = {{'A', "30:05:06:03:2A:03:04"},

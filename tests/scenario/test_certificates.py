@@ -1,13 +1,15 @@
 """`valija certificate …`: requests, imports, back-ups, as an operator types them; openssl(1) reads
 what we write, and we read what openssl(1) writes."""
 
+import datetime
 import hashlib
 import os
 import stat
 import subprocess
 
 import pytest
-from support import world
+from cryptography.hazmat.primitives import serialization
+from support import poll, world, x509_maker
 
 SETTINGS = """\
 hostname = "mail1.contoso.com"
@@ -48,12 +50,31 @@ class Office:
 
     def refused(self, *words):
         """The reason; nothing may have changed."""
-        before = sorted(self.home.rglob("*"))
+        before = self.contents()
         done = self.valija("certificate", *words)
         assert done.status == 1, done
-        left = [path for path in sorted(self.home.rglob("*")) if path.name != ".lock"]
-        assert [path for path in left if path not in before and path.name != "keys"] == []
+        assert self.contents() == before
         return done.err
+
+    def contents(self):
+        return {str(path): path.read_bytes() for path in self.home.rglob("*")
+                if path.is_file() and path.name != ".lock"}
+
+    def put(self, name, start, end, host="mail1.contoso.com"):
+        """A certificate of some CA, with these dates, put into keys/ by hand."""
+        day = datetime.timedelta(days=1)
+        now = datetime.datetime.now(x509_maker.UTC).replace(tzinfo=None, microsecond=0)
+        subject = x509_maker.name(host)
+        made = x509_maker.certificate(subject, x509_maker.authority(),
+                                      [x509_maker.san(f"dns:{host}")], start=now + start * day,
+                                      end=now + end * day)
+        (self.home / "keys").mkdir(mode=0o700, exist_ok=True)
+        (self.home / f"keys/{name}.crt").write_text(made.pem)
+        (self.home / f"keys/{name}.key").write_bytes(made.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption()))
+        (self.home / f"keys/{name}.key").chmod(0o600)
+        return made
 
     def sign(self, request, days=30):
         """What the CA answers: a file with the certificate."""
@@ -246,6 +267,67 @@ def test_the_one_in_use_is_not_removed_unless_another_takes_over(office):
     assert len(office.certificate("list")) == 1
 
 
+@pytest.mark.parametrize("start, end", [(-20, -1), (1, 20)])
+def test_one_whose_dates_do_not_hold_takes_over_from_none_that_holds(office, start, end):
+    """Semantics 2.4."""
+    first = office.certificate("new", "--domain", "mail1.contoso.com")
+    office.put("other", start, end)
+    assert "no other certificate can take over" in office.refused("remove", first["thumbprint"])
+    office.put("good", -1, 20)
+    assert office.certificate("remove", "good")["takenOver"]
+    os.remove(office.home / f"keys/{first['name']}.crt")
+    office.put("next", start, end)
+    used = office.certificate("list", "--domain", "mail1.contoso.com")[0]["name"]
+    assert office.certificate("remove", used)["takenOver"]
+
+
+def test_dates_that_end_before_they_begin_are_only_invalid(office):
+    made = office.put("odd", 5, -5)
+    shown, = office.certificate("list")
+    assert shown["status"] == "DateInvalid"
+    assert office.certificate("show", "odd")["status"] == "DateInvalid"
+    office.file("odd.pem").write_text(made.pem)
+    key = office.file("odd.key")
+    (office.home / "keys/odd.key").rename(key)
+    os.remove(office.home / "keys/odd.crt")
+    assert "ends before it begins" in office.refused("import", office.file("odd.pem"), "--key", key)
+
+
+def test_a_renewal_that_is_worse_changes_nothing(office):
+    """Semantics 2.3: what would be used after the old one does not replace it."""
+    office.put("old", -1, 20)
+    certificate, key = office.pair()
+    refusal = office.refused("import", certificate, "--key", key, "--replace")
+    assert "nothing is replaced: old would be used before it" in refusal
+
+
+def test_a_renewal_for_a_pending_request_replaces(office):
+    old = office.certificate("new")
+    office.certificate("request", "--include-accepted-domains", "--out", office.file("a.req"))
+    done = office.certificate("import", office.sign(office.file("a.req")), "--replace")
+    assert done["boundToPendingRequest"] and done["services"] == ["smtp"]
+    assert done["replaced"] == [old["thumbprint"]]
+    left, = office.certificate("list")
+    assert left["thumbprint"] == done["thumbprint"]
+
+
+def test_a_renewal_for_the_same_key_obeys_the_configuration(office):
+    office.certificate("request", "--out", office.file("a.req"))
+    first = office.certificate("import", office.sign(office.file("a.req")))
+    office.certificate("enable", first["thumbprint"], "--services", "smtp")
+    (office.home / "etc/connectors.d").mkdir()
+    connector = office.home / "etc/connectors.d/Out.toml"
+    connector.write_text(f'kind = "send"\ncertificate = "{first["thumbprint"]}"\n')
+    again = office.sign(office.file("a.req"), days=60)
+    assert "the configuration names it" in office.refused("import", again, "--replace")
+    connector.unlink()
+    poll.until("a second has passed since the first one's notBefore", lambda: (
+        datetime.datetime.now(x509_maker.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        > first["notBefore"]))
+    done = office.certificate("import", office.sign(office.file("a.req")), "--replace")
+    assert done["replaced"] == [first["thumbprint"]] and done["services"] == ["smtp"]
+
+
 def spoiled(office, kind):
     certificate, key = office.pair()
     der = subprocess.run(["openssl", "x509", "-in", certificate, "-outform", "der"],
@@ -303,6 +385,34 @@ def test_the_running_server_takes_a_new_certificate(home, serve):
     assert old.say("NOOP").code == 250
 
 
+def test_a_renewal_removes_the_old_one_only_when_the_server_has_the_new_one(home, serve, tmp_path):
+    office = Office(tmp_path / "ca")
+    home.write("etc/anchors/partner.pem", office.file("ca.pem").read_text())
+    home.write("etc/partners.d/fabrikam.toml",
+               'domains = ["fabrikam.com"]\ntrust = ["partner"]\n')
+    old = home.valija("certificate", "new", "--domain", "mail.contoso.com", "--json").json
+    serve()
+
+    def renew():
+        office.pair(name="mail.contoso.com")
+        openssl("req", "-new", "-key", office.file("own.key"), "-subj", "/CN=mail.contoso.com",
+                "-addext", "subjectAltName=DNS:mail.contoso.com", "-out", office.file("a.req"))
+        return home.valija("certificate", "import", office.sign(office.file("a.req")), "--key",
+                           office.file("own.key"), "--replace", "--json")
+
+    anchor = home.path / "etc/anchors/partner.pem"
+    anchor.rename(tmp_path / "away.pem")
+    done = renew()
+    assert done.status != 0 and done.json["server"] == "refused", done
+    assert done.json["replaced"] == [] and f"{old['name']} stays" in done.err
+    assert (home.path / f"keys/{old['name']}.key").exists()
+    (tmp_path / "away.pem").rename(anchor)
+    assert home.valija("reload").status == 0
+    assert home.valija("certificate", "remove", old["name"]).status == 0
+    (left,) = home.valija("certificate", "list", "--json").json
+    assert left["thumbprint"] == done.json["thumbprint"]
+
+
 def test_setup_makes_a_configuration_that_serves(program, tmp_path):
     """EX-04, EX-124: a certificate with all known names, and the records to publish."""
     made = world.valija("setup", "contoso.example", "--json", home=tmp_path / "new")
@@ -330,7 +440,8 @@ def test_setup_never_overwrites(office):
     assert not (office.home / "keys").exists()
 
 
-@pytest.mark.parametrize("name", ["contoso", "con_toso.example", "*.contoso.example", "a b.c"])
+@pytest.mark.parametrize("name", ["contoso", "con_toso.example", "*.contoso.example", "a b.c",
+                                  "192.0.2.7"])
 def test_setup_wants_a_domain(program, tmp_path, name):
     assert world.valija("setup", name, home=tmp_path / "new").status == 64
     assert not (tmp_path / "new").exists()

@@ -78,12 +78,13 @@ std::string reference_name(const std::string& text) {
 
 Step take_references(const Invocation& invocation, VerifyQuestion& question) {
     for (const std::string& text : invocation.all("--name")) {
-        if (text.empty()) {
+        const std::string bytes = ip_bytes(text);
+        const std::string name = reference_name(text);
+        if (name.empty()) {
             return misused("--name wants a DNS name");
         }
-        const std::string bytes = ip_bytes(text);
         if (bytes.empty()) {
-            question.names.push_back(reference_name(text));
+            question.names.push_back(name);
         } else {
             question.ip_addresses.push_back(bytes);
         }
@@ -273,12 +274,20 @@ std::expected<VerifyQuestion, Refusal> question_of(const Invocation& invocation)
 std::string letter_of(const VerifyQuestion& question, const VerifyAnswer& answer,
                       Language language) {
     explain::LetterFacts facts{.direction = question.direction, .at = question.at};
-    if (!question.names.empty()) {
-        facts.domain = question.names.front();
-    } else if (answer.leaf && !(*answer.leaf)->dns_names.empty()) {
-        facts.domain = (*answer.leaf)->dns_names.front();
-    } else {
-        facts.domain = "example.com";
+    // A name that we asked for, or one of the certificate: only what is a host name may stand in an
+    // address.
+    std::vector<std::string> names = question.names;
+    if (answer.leaf) {
+        names.insert(names.end(), (*answer.leaf)->dns_names.begin(),
+                     (*answer.leaf)->dns_names.end());
+    }
+    facts.domain = "example.com";
+    for (const std::string& name : names) {
+        const std::string host = name.starts_with("*.") ? name.substr(2) : name;
+        if (is_host_name(host)) {
+            facts.domain = host;
+            break;
+        }
     }
     facts.recipient = "postmaster@" + facts.domain;
     if (answer.leaf) {

@@ -119,11 +119,11 @@ Standing standing_of(const keystore::Entry& entry, const OurAnchors& anchors, Ti
                 .text = "its certificate has not come yet"};
     }
     const x509::Certificate& leaf = entry.chain.front();
-    Standing standing =
-        leaf->self_issued
-            ? Standing{.status = "Valid", .root_ca_type = "Registry", .text = {}}
-            : judged(entry.chain, anchors, std::clamp(now, leaf->not_before, leaf->not_after));
-    if (now < leaf->not_before || leaf->not_after < now) {
+    Standing standing = leaf->self_issued
+                            ? Standing{.status = "Valid", .root_ca_type = "Registry", .text = {}}
+                            : judged(entry.chain, anchors,
+                                     std::max(leaf->not_before, std::min(now, leaf->not_after)));
+    if (!keystore::is_in_time(leaf, now)) {
         standing.status = "DateInvalid";
         standing.text = now < leaf->not_before ? "it is not valid yet" : "it has expired";
     }
@@ -184,21 +184,20 @@ int complain(const Fault& fault) {
 }
 
 int tell_change(const Invocation& invocation, const std::string& text, json::object object) {
-    const auto answer = service::ask(control_socket(invocation), {.command = "reload"});
-    const bool is_running = answer || answer.error().kind != FaultKind::Network;
-    const bool has_it = answer && answer->exit_status == 0;
+    const Reload reload = reload_server(invocation);
     if (invocation.json) {
-        object["server"] = !is_running ? "not running" : has_it ? "reloaded" : "refused";
+        object["server"] = !reload.is_running ? "not running"
+                           : reload.has_it    ? "reloaded"
+                                              : "refused";
         fmt::print(stdout, "{}\n", json::serialize(object));
     } else {
         fmt::print(stdout, "{}{}\n", text,
-                   !is_running ? "No server is running."
-                   : has_it    ? "The running server has it."
-                               : "The running server did not take it:");
+                   !reload.is_running ? "No server is running."
+                   : reload.has_it    ? "The running server has it."
+                                      : "The running server did not take it:");
     }
-    if (!is_running || has_it) return status::yes;
-    fmt::print(stderr, "{}", answer ? answer->err : "valija: " + answer.error().text() + "\n");
-    return answer ? answer->exit_status : status::unknown;
+    fmt::print(stderr, "{}", reload.has_it ? "" : reload.problem);
+    return reload.exit_status;
 }
 
 Result<std::string> file_named(const Invocation& invocation, const std::string& option,

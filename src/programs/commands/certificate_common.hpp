@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/json.hpp>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,6 +15,8 @@
 #include "trust/x509/anchors.hpp"
 
 namespace valija::programs {
+
+constexpr auto kSelfSignedLife = std::chrono::hours(24 * 365);  // EX-124: 12 months
 
 struct OwnCertificates {
     std::unique_ptr<keystore::KeyVault> vault;

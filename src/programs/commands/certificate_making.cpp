@@ -18,8 +18,7 @@ using keystore::Entry;
 using keystore::Export;
 using keystore::NewCertificate;
 
-constexpr auto kSelfSignedLife = std::chrono::hours(24 * 365);  // EX-124: 12 months
-constexpr size_t kLongestCommonName = 64;                       // EX-109
+constexpr size_t kLongestCommonName = 64;  // EX-109
 
 void add_name(std::vector<std::string>& names, const std::string& name) {
     const bool is_there = std::ranges::any_of(
@@ -120,12 +119,13 @@ int make_request(const Invocation& invocation, OwnCertificates& own, const NewCe
         fmt::print(stdout, "{}\n", json::serialize(object));
         return status::yes;
     }
-    fmt::print(stdout,
-               "{} is written: subject {}; DNS names {}.\n"
-               "The key waits here, as {}. Send the file to your CA, then:\n"
-               "  valija certificate import FILE\n",
-               out, made->request->subject.empty() ? "(empty)" : made->request->subject,
-               join(domains_of(*made), ", "), made->name);
+    fmt::print(
+        stdout,
+        "{} is written: subject {}; DNS names {}.\n"
+        "The key waits here, as {}. Send the file to your CA, then:\n"
+        "  valija certificate import FILE\n",
+        out, made->request->subject.empty() ? "(empty)" : escape_peer_text(made->request->subject),
+        join(domains_of(*made), ", "), made->name);
     return status::yes;
 }
 
@@ -211,6 +211,22 @@ std::vector<std::string> named_entries(const settings::Directory& directory,
     return named;
 }
 
+// What was replaced goes once the new one is in use, or nobody uses any.
+Result<void> drop_replaced(const Invocation& invocation, OwnCertificates& own,
+                           keystore::Imported& done) {
+    if (done.going.empty()) return {};
+    const Reload reload = reload_server(invocation);
+    if (!reload.is_running || reload.has_it) return own.store.drop_replaced(done);
+    done.replaced.clear();
+    for (const std::string& name : done.going) {
+        done.notes.push_back(
+            fmt::format("{} stays, because the running server did not take the new one; once it "
+                        "has: valija certificate remove {}",
+                        name, name));
+    }
+    return {};
+}
+
 int tell_import(const Invocation& invocation, const keystore::Imported& done) {
     for (const std::string& text : done.notes) note(text);
     const x509::Certificate& leaf = done.entry.chain.front();
@@ -244,7 +260,7 @@ int run_import(const Invocation& invocation) {
     if (!own) return complain(own.error());
     const auto all = own->store.list();
     if (!all) return complain(all.error());
-    const auto done =
+    auto done =
         own->store.import({.file = *file,
                            .key_file = *key_file,
                            .password = *password,
@@ -253,7 +269,11 @@ int run_import(const Invocation& invocation) {
                            .replace = invocation.has("--replace"),
                            .keep = named_entries(*directory, *all)},
                           SystemClock().now());
-    return done ? tell_import(invocation, *done) : complain(done.error());
+    if (!done) return complain(done.error());
+    if (const auto dropped = drop_replaced(invocation, *own, *done); !dropped) {
+        return complain(dropped.error());
+    }
+    return tell_import(invocation, *done);
 }
 
 std::vector<Option> key_options() {
@@ -340,7 +360,10 @@ Command import_command() {
     made.description =
         "A certificate without key is bound to the pending request with its key. A key with a\n"
         "pass-phrase is refused: nobody could type it when the server starts. An import does\n"
-        "not enable anything; with --replace the services are taken over.";
+        "not enable anything; with --replace the services are taken over, and what is replaced\n"
+        "goes once the running server has the new one. Refused, with nothing changed, if the\n"
+        "new one is worse: it would be used after the old one, is a CA's, or lacks clientAuth\n"
+        "or serverAuth where the old one had it.";
     made.examples = {"valija certificate import mail1.p7b",
                      "valija certificate import mail1.pfx --password-file pass",
                      "valija certificate import fullchain.pem --key privkey.pem --replace"};

@@ -198,14 +198,20 @@ Consequences consequences_of(const Invocation& invocation, const settings::Direc
     const std::string folder = invocation.home + "/keys";
     const auto signer = keystore::make_file_signer(folder);
     const auto keys = keystore::KeyStore::load(folder, *signer);
+    const Time now = SystemClock().now();
     Consequences all;
     for (const auto& [wanted, users] : certificate_users(directory)) {
-        const auto candidates = keys.candidates(wanted, SystemClock().now());
+        const auto candidates = keys.candidates(wanted, now);
         if (candidates.empty() || !candidates.front().is_eligible ||
             candidates.front().own->name != name) {
             continue;
         }
-        const bool has_next = candidates.size() > 1 && candidates[1].is_eligible;
+        const auto in_time = [now](const keystore::Candidate& one) {
+            return keystore::is_in_time(one.own->chain.front(), now);
+        };
+        // One whose dates do not hold is no loss, and no gain where they held.
+        const bool has_next = candidates.size() > 1 && candidates[1].is_eligible &&
+                              (in_time(candidates[1]) || !in_time(candidates[0]));
         for (const std::string& user : users) {
             if (has_next) {
                 all.taken_over.push_back(
@@ -311,7 +317,7 @@ std::vector<Command> certificate_store_commands() {
     remove.arguments = {thumbprint()};
     remove.description =
         "Refused for a certificate that a connector or partner uses, unless another one takes\n"
-        "over. The key is gone for good.";
+        "over, whose dates hold. The key is gone for good.";
     remove.examples = {"valija certificate remove AB493A0C9A6C0327162FE04EF74609CB8FB7FE24"};
     remove.runs = Runs::Both;
     return {list_command(), show, enable, export_command(), remove};

@@ -8,6 +8,7 @@
 #include "platform/base/text.hpp"
 #include "platform/store/file.hpp"
 #include "trust/keystore/internal/making.hpp"
+#include "trust/keystore/internal/renewal.hpp"
 #include "trust/keystore/key_file.hpp"
 
 namespace valija::keystore {
@@ -31,25 +32,6 @@ std::vector<std::string> host_names(const NewCertificate& wanted) {
     }
     names.insert(names.end(), wanted.dns_names.begin(), wanted.dns_names.end());
     return names;
-}
-
-std::vector<std::string> host_names(const x509::Certificate& leaf) {
-    std::vector<std::string> names = leaf->common_names;
-    names.insert(names.end(), leaf->dns_names.begin(), leaf->dns_names.end());
-    return names;
-}
-
-// Whether the new one has all names of the old one.
-bool stands_for(const x509::Certificate& fresh, const x509::Certificate& old) {
-    const auto has = [](const std::vector<std::string>& names, const std::string& name) {
-        return std::ranges::any_of(
-            names, [&](const std::string& one) { return equal_ignoring_case(one, name); });
-    };
-    const auto names = host_names(fresh);
-    const auto old_names = host_names(old);
-    return !old_names.empty() && std::ranges::all_of(old_names, [&](const std::string& name) {
-        return has(names, name);
-    });
 }
 
 std::vector<std::string> warnings_about(const x509::Certificate& leaf, Time now) {
@@ -87,6 +69,12 @@ const Entry* entry_of(const std::vector<Entry>& all, const x509::Certificate& ce
         return !entry.chain.empty() && entry.chain.front() == certificate;
     });
     return found == all.end() ? nullptr : &*found;
+}
+
+Result<void> check_dates(const x509::Certificate& leaf) {
+    if (leaf->not_before <= leaf->not_after) return {};
+    return refused(fmt::format("the certificate ends before it begins: from {} to {}",
+                               iso_time(leaf->not_before), iso_time(leaf->not_after)));
 }
 
 Result<void> check_new(const std::vector<Entry>& all, const x509::Certificate& leaf) {
@@ -218,8 +206,8 @@ Result<Entry> CertificateStore::request(const NewCertificate& wanted, Time now) 
     auto written = request ? store::write_file(path(name, ".meta"), metadata_text(metadata))
                            : Result<void>(std::unexpected(request.error()));
     if (written) written = store::write_file(path(name, ".req"), request->pem());
-    if (!written) return std::unexpected(written.error());
-    return find(name);
+    auto entry = written ? find(name) : std::unexpected(written.error());
+    return entry ? entry : undone(name, entry.error());
 }
 
 Result<Entry> CertificateStore::self_signed(const NewCertificate& wanted, Time from, Time to) {
@@ -232,143 +220,90 @@ Result<Entry> CertificateStore::self_signed(const NewCertificate& wanted, Time f
     const auto key = vault_.create(name, wanted.key, wanted.may);
     if (!key) return std::unexpected(key.error());
     const auto made = internal::make_self_signed(wanted, *key, from, to);
-    if (!made) return std::unexpected(made.error());
     const Metadata metadata{
         .friendly_name = wanted.friendly_name, .services = {"smtp"}, .created = from};
-    if (auto written = write_entry(name, {*made}, metadata); !written) {
-        return std::unexpected(written.error());
-    }
-    return find(name);
+    const auto written =
+        made ? write_entry(name, {*made}, metadata) : Result<void>(std::unexpected(made.error()));
+    auto entry = written ? find(name) : std::unexpected(written.error());
+    return entry ? entry : undone(name, entry.error());
 }
 
-Result<Imported> CertificateStore::import(const ImportSpec& spec, Time now) {
-    if (const std::string why = wrong_friendly_name(spec.friendly_name); !why.empty()) {
-        return refused(why);
+// For a making that failed after its key was made: takes back all of this name, whatever of it
+// cannot be removed.
+std::unexpected<Fault> CertificateStore::undone(const std::string& name, Fault why) {
+    const auto note = [&why](const Result<void>& removed) {
+        if (!removed) why.cause += fmt::format("; left behind: {}", removed.error().text());
+    };
+    note(vault_.remove(name));
+    for (const std::string_view suffix : {".crt", ".req", ".meta"}) {
+        note(store::remove_file(path(name, suffix)));
     }
-    auto file = read_key_file(spec.file, spec.password);
-    if (!file) return std::unexpected(file.error());
-    std::optional<KeyHandle> key = file->key;
-    if (!spec.key_file.empty()) {
-        if (key) return refused("there is a private key in both files");
-        auto other = read_key_file(spec.key_file, spec.password);
-        if (!other) return std::unexpected(other.error());
-        if (!other->key) return refused("there is no private key in the key file");
-        key = other->key;
-    }
-    if (file->certificates.empty()) return refused("there is no certificate in the file");
-    const auto lock = store::LockFile::take(path("", ".lock"));
-    if (!lock) return std::unexpected(lock.error());
-    const auto all = list();
-    if (!all) return std::unexpected(all.error());
-    Result<Imported> done = refused("");
-    if (key) {
-        const auto leaf = std::ranges::find_if(
-            file->certificates, [&](const x509::Certificate& one) { return key->belongs_to(one); });
-        if (leaf == file->certificates.end()) {
-            return refused("the private key is not the key of any certificate in the file");
-        }
-        if (auto checked = check_new(*all, *leaf); !checked) {
-            return std::unexpected(checked.error());
-        }
-        done = import_with_key(spec, *all, ordered_chain(*leaf, file->certificates), now);
-    } else {
-        done = import_without_key(spec, *all, file->certificates, now);
-    }
-    if (!done) return done;
-    const auto order = notes_about_order(done->entry.chain, file->certificates);
-    done->notes.insert(done->notes.begin(), order.begin(), order.end());
-    done->notes.insert(done->notes.begin(), file->notes.begin(), file->notes.end());
-    return done;
+    return std::unexpected(std::move(why));
 }
 
 namespace {
 
-// Whose names the new certificate has all, and whom nobody names by its file.
-std::vector<const Entry*> replaced_by(const x509::Certificate& leaf, const ImportSpec& spec,
-                                      const std::vector<Entry>& all) {
-    std::vector<const Entry*> old;
-    for (const Entry& entry : all) {
-        if (spec.replace && !entry.chain.empty() && stands_for(leaf, entry.chain.front()) &&
-            entry.chain.front()->not_before <= leaf->not_before) {
-            old.push_back(&entry);
-        }
+// The certificates of `spec.file` with the key of either file.
+Result<KeyFile> read_files(const ImportSpec& spec) {
+    auto file = read_key_file(spec.file, spec.password);
+    if (!file) return file;
+    if (!spec.key_file.empty()) {
+        if (file->key) return refused("there is a private key in both files");
+        auto other = read_key_file(spec.key_file, spec.password);
+        if (!other) return other;
+        if (!other->key) return refused("there is no private key in the key file");
+        file->key = other->key;
     }
-    return old;
+    if (file->certificates.empty()) return refused("there is no certificate in the file");
+    return file;
+}
+
+const x509::Certificate* certificate_of(const KeyHandle& key,
+                                        const std::vector<x509::Certificate>& pool) {
+    const auto leaf = std::ranges::find_if(
+        pool, [&](const x509::Certificate& one) { return key.belongs_to(one); });
+    return leaf == pool.end() ? nullptr : &*leaf;
+}
+
+// What is noted of the new one: its own, and what it takes over.
+Metadata metadata_for(const ImportSpec& spec, const Entry* holder, const internal::Renewal& renewal,
+                      Time now) {
+    Metadata metadata = holder == nullptr ? Metadata() : holder->metadata;
+    metadata.created = now;
+    if (!spec.friendly_name.empty()) metadata.friendly_name = spec.friendly_name;
+    for (const Entry* entry : renewal.old) {
+        if (entry->for_smtp()) metadata.enable("smtp");
+        if (metadata.friendly_name.empty()) metadata.friendly_name = entry->metadata.friendly_name;
+    }
+    return metadata;
+}
+
+std::vector<std::string> thumbprints_replaced(const internal::Renewal& renewal,
+                                              const Entry* holder) {
+    std::vector<std::string> all;
+    for (const Entry* entry : renewal.old) {
+        const bool goes =
+            entry == holder || std::ranges::find(renewal.going, entry->name) != renewal.going.end();
+        if (goes) all.push_back(entry->chain.front()->thumbprint);
+    }
+    return all;
+}
+
+void append(std::vector<std::string>& to, const std::vector<std::string>& more) {
+    to.insert(to.end(), more.begin(), more.end());
 }
 
 }  // namespace
 
-Result<Imported> CertificateStore::import_with_key(const ImportSpec& spec,
-                                                   const std::vector<Entry>& all,
-                                                   std::vector<x509::Certificate> chain, Time now) {
-    const x509::Certificate& leaf = chain.front();
-    if (auto checked = check_size(chain); !checked) return std::unexpected(checked.error());
-    const auto old = replaced_by(leaf, spec, all);
-    Metadata metadata{.friendly_name = spec.friendly_name, .services = {}, .created = now};
-    for (const Entry* entry : old) {
-        if (entry->for_smtp()) metadata.enable("smtp");
-        if (metadata.friendly_name.empty()) metadata.friendly_name = entry->metadata.friendly_name;
-    }
-    const std::string name = internal::file_name_for(host_names(leaf), names_of(all));
-    const std::string_view key_file = spec.key_file.empty() ? spec.file : spec.key_file;
-    const auto kept = vault_.import(name, key_file, spec.password, spec.may);
-    if (!kept) return std::unexpected(kept.error());
-    if (auto written = write_entry(name, chain, metadata); !written) {
-        return std::unexpected(written.error());
-    }
-    Imported done{.entry = {}, .replaced = {}, .notes = warnings_about(leaf, now)};
-    for (const Entry* entry : old) {
-        if (std::ranges::find(spec.keep, entry->name) != spec.keep.end()) {
-            done.notes.push_back(fmt::format(
-                "{} stays: the configuration names it by its file or thumbprint", entry->name));
-            continue;
-        }
-        if (auto removed = erase(entry->name); !removed) return std::unexpected(removed.error());
-        done.replaced.push_back(entry->chain.front()->thumbprint);
-    }
-    auto entry = find(name);
-    if (!entry) return std::unexpected(entry.error());
-    done.entry = std::move(*entry);
-    return done;
-}
-
-// The CA's answer: bound to the key that waits for it (EX-50).
-Result<Imported> CertificateStore::import_without_key(const ImportSpec& spec,
-                                                      const std::vector<Entry>& all,
-                                                      const std::vector<x509::Certificate>& pool,
-                                                      Time now) {
+// The CA's answer: for the key that waits for it (EX-50).
+Result<CertificateStore::Holder> CertificateStore::holder_of(
+    const std::vector<x509::Certificate>& pool, const std::vector<Entry>& all) const {
     for (const Entry& entry : all) {
-        const auto key =
-            entry.has_key ? vault_.open(entry.name) : Result<KeyHandle>(refused("there is no key"));
-        if (!key) continue;
-        const auto leaf = std::ranges::find_if(
-            pool, [&](const x509::Certificate& one) { return key->belongs_to(one); });
-        if (leaf == pool.end()) continue;
-        if (auto checked = check_new(all, *leaf); !checked) {
-            return std::unexpected(checked.error());
-        }
-        if (!entry.chain.empty() && !spec.replace) {
-            return refused(fmt::format(
-                "its key is that of the certificate {}; --replace puts the new one in its place",
-                entry.name));
-        }
-        const auto chain = ordered_chain(*leaf, pool);
-        if (auto checked = check_size(chain); !checked) return std::unexpected(checked.error());
-        Metadata metadata = entry.metadata;
-        if (entry.chain.empty() || entry.has_notes) metadata.created = now;
-        if (!entry.chain.empty() && entry.for_smtp()) metadata.enable("smtp");
-        if (!spec.friendly_name.empty()) metadata.friendly_name = spec.friendly_name;
-        if (auto written = write_entry(entry.name, chain, metadata); !written) {
-            return std::unexpected(written.error());
-        }
-        auto bound = find(entry.name);
-        if (!bound) return std::unexpected(bound.error());
-        Imported done{.entry = std::move(*bound),
-                      .was_pending = entry.chain.empty(),
-                      .replaced = {},
-                      .notes = warnings_about(*leaf, now)};
-        if (!entry.chain.empty()) done.replaced.push_back(entry.chain.front()->thumbprint);
-        return done;
+        if (!entry.has_key) continue;
+        const auto key = vault_.open(entry.name);
+        if (!key) continue;  // list() tells of it
+        const x509::Certificate* leaf = certificate_of(*key, pool);
+        if (leaf != nullptr) return Holder{.leaf = *leaf, .entry = &entry};
     }
     for (const x509::Certificate& one : pool) {
         if (auto checked = check_new(all, one); !checked) return std::unexpected(checked.error());
@@ -376,6 +311,84 @@ Result<Imported> CertificateStore::import_without_key(const ImportSpec& spec,
     return refused(
         "there is no private key with it, and no pending request of this server has the key of any "
         "certificate in it; import it where the request was made, or give the key with --key");
+}
+
+// With its key, which is taken back where the rest fails.
+Result<void> CertificateStore::write_new(const ImportSpec& spec, const std::string& name,
+                                         const std::vector<x509::Certificate>& chain,
+                                         const Metadata& metadata) {
+    const std::string_view key_file = spec.key_file.empty() ? spec.file : spec.key_file;
+    const auto kept = vault_.import(name, key_file, spec.password, spec.may);
+    if (!kept) return std::unexpected(kept.error());
+    auto written = write_entry(name, chain, metadata);
+    return written ? written : undone(name, written.error());
+}
+
+Result<Imported> CertificateStore::import(const ImportSpec& spec, Time now) {
+    if (const std::string why = wrong_friendly_name(spec.friendly_name); !why.empty()) {
+        return refused(why);
+    }
+    const auto file = read_files(spec);
+    if (!file) return std::unexpected(file.error());
+    const auto lock = store::LockFile::take(path("", ".lock"));
+    if (!lock) return std::unexpected(lock.error());
+    const auto all = list();
+    if (!all) return std::unexpected(all.error());
+    Result<Holder> found = refused("the private key is not the key of any certificate in the file");
+    if (!file->key) {
+        found = holder_of(file->certificates, *all);
+    } else if (const auto* leaf = certificate_of(*file->key, file->certificates)) {
+        found = Holder{.leaf = *leaf, .entry = nullptr};
+    }
+    if (!found) return std::unexpected(found.error());
+    auto done = take(spec, *found, *all, file->certificates, now);
+    if (done) done->notes.insert(done->notes.begin(), file->notes.begin(), file->notes.end());
+    return done;
+}
+
+Result<Imported> CertificateStore::take(const ImportSpec& spec, const Holder& found,
+                                        const std::vector<Entry>& all,
+                                        const std::vector<x509::Certificate>& pool, Time now) {
+    const x509::Certificate& leaf = found.leaf;
+    const Entry* holder = found.entry;
+    const auto chain = ordered_chain(leaf, pool);
+    auto checked = check_new(all, leaf);
+    if (checked) checked = check_dates(leaf);
+    if (checked) checked = check_size(chain);
+    if (!checked) return std::unexpected(checked.error());
+    if (holder != nullptr && !holder->chain.empty() && !spec.replace) {
+        return refused(fmt::format(
+            "its key is that of the certificate {}; --replace puts the new one in its place",
+            holder->name));
+    }
+    const auto renewal = internal::renewal_of(leaf, holder, spec, all, now);
+    if (!renewal) return std::unexpected(renewal.error());
+    const Metadata metadata = metadata_for(spec, holder, *renewal, now);
+    const std::string name =
+        holder != nullptr ? holder->name
+                          : internal::file_name_for(internal::host_names(leaf), names_of(all));
+    const auto written = holder != nullptr ? write_entry(name, chain, metadata)
+                                           : write_new(spec, name, chain, metadata);
+    if (!written) return std::unexpected(written.error());
+    auto entry = find(name);
+    if (!entry) return std::unexpected(entry.error());
+    Imported done{.entry = std::move(*entry),
+                  .was_pending = holder != nullptr && holder->chain.empty(),
+                  .replaced = thumbprints_replaced(*renewal, holder),
+                  .going = renewal->going,
+                  .notes = notes_about_order(chain, pool)};
+    append(done.notes, warnings_about(leaf, now));
+    append(done.notes, renewal->notes);
+    return done;
+}
+
+Result<void> CertificateStore::drop_replaced(const Imported& done) {
+    const auto lock = store::LockFile::take(path("", ".lock"));
+    if (!lock) return std::unexpected(lock.error());
+    for (const std::string& name : done.going) {
+        if (auto removed = erase(name); !removed) return removed;
+    }
+    return {};
 }
 
 Result<void> CertificateStore::enable(const std::string& name,

@@ -5,7 +5,9 @@
 // first), `.meta` (metadata.hpp). Promise: each is written whole and synced, the `.crt` last and
 // removed first, so that a crash at any point leaves either the old state or a key without
 // certificate, which list() shows; a pending request survives restarts (EH-01). What is read back
-// is parsed as a stranger's. An import that is refused changes nothing.
+// is parsed as a stranger's. An import that is refused changes nothing; a making or an import that
+// fails leaves no key behind; and what an import replaces goes only when its caller says that the
+// new one is in use, but for a certificate of the same key, which is written over.
 // Key bytes stay in the vault. Not here: who uses a certificate, reloading a server, time.
 // Fault Input: refused, with the reason in words for the operator. Writers exclude one another by a
 // lock file. Thread: one at a time.
@@ -44,12 +46,12 @@ struct Entry {
     std::vector<x509::Certificate> chain;  // empty: there is none yet
     std::optional<Request> request;        // pending
     Metadata metadata;
-    bool has_notes = false;  // without them it counts as enabled for smtp
+    bool has_notes = false;
     bool has_key = false;
     Export may = Export::Never;
     std::string problem;  // why it cannot be used, or ""
 
-    bool for_smtp() const { return !has_notes || metadata.is_for("smtp"); }
+    bool for_smtp() const { return counts_for_smtp(has_notes, metadata); }
 };
 
 struct ImportSpec {
@@ -58,7 +60,9 @@ struct ImportSpec {
     std::string_view password;
     Export may = Export::Never;
     std::string friendly_name;
-    bool replace = false;  // take the services of, and remove, those with no other name than it has
+    // Take the services of those with no other name than it has, and mark them to be removed;
+    // refused where the new one is worse than one of them.
+    bool replace = false;
     std::vector<std::string> keep = {};  // names of entries that `replace` must not remove
 };
 
@@ -66,6 +70,7 @@ struct Imported {
     Entry entry;
     bool was_pending = false;
     std::vector<std::string> replaced;  // thumbprints
+    std::vector<std::string> going;     // names of what it replaces: there until drop_replaced()
     std::vector<std::string> notes;     // repairs and warnings
 };
 
@@ -86,6 +91,9 @@ class CertificateStore {
 
     Result<Imported> import(const ImportSpec& spec, Time now);
 
+    // Removes what it replaced, keys too: once the new one is in use.
+    Result<void> drop_replaced(const Imported& done);
+
     Result<void> enable(const std::string& name, const std::vector<std::string>& services);
 
     Result<std::string> export_sealed(const Entry& entry, const std::string& password);
@@ -93,15 +101,25 @@ class CertificateStore {
     Result<void> remove(const std::string& name);
 
   private:
+    // A certificate of a file, and the entry here that has its key.
+    struct Holder {
+        x509::Certificate leaf;
+        const Entry* entry = nullptr;
+    };
+
     Entry read(const std::string& name, const std::vector<std::string>& files) const;
     std::string path(const std::string& name, std::string_view suffix) const;
     Result<void> erase(const std::string& name);  // the lock is held
     Result<void> write_entry(const std::string& name, const std::vector<x509::Certificate>& chain,
                              const Metadata& metadata);
-    Result<Imported> import_with_key(const ImportSpec& spec, const std::vector<Entry>& all,
-                                     std::vector<x509::Certificate> chain, Time now);
-    Result<Imported> import_without_key(const ImportSpec& spec, const std::vector<Entry>& all,
-                                        const std::vector<x509::Certificate>& pool, Time now);
+    std::unexpected<Fault> undone(const std::string& name, Fault why);
+    Result<Holder> holder_of(const std::vector<x509::Certificate>& pool,
+                             const std::vector<Entry>& all) const;
+    Result<Imported> take(const ImportSpec& spec, const Holder& found,
+                          const std::vector<Entry>& all, const std::vector<x509::Certificate>& pool,
+                          Time now);
+    Result<void> write_new(const ImportSpec& spec, const std::string& name,
+                           const std::vector<x509::Certificate>& chain, const Metadata& metadata);
 
     std::string directory_;
     KeyVault& vault_;

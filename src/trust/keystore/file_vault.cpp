@@ -220,12 +220,6 @@ bool KeyHandle::belongs_to(const x509::Certificate& certificate) const {
     return same;
 }
 
-bool KeyHandle::same_as(const KeyHandle& other) const {
-    const bool same = EVP_PKEY_eq(key_.get(), other.native()) == 1;
-    ERR_clear_error();
-    return same;
-}
-
 std::optional<KeyType> key_type_of(std::string_view word) {
     if (word == "p256") return KeyType::P256;
     if (word == "p384") return KeyType::P384;

@@ -20,7 +20,6 @@ class KeyHandle {
 
     // Whether the certificate is for this key.
     bool belongs_to(const x509::Certificate& certificate) const;
-    bool same_as(const KeyHandle& other) const;
 
   private:
     std::shared_ptr<evp_pkey_st> key_;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <openssl/ec.h>
 #include <openssl/pem.h>
-#include <openssl/pkcs7.h>
 
 #include <algorithm>
 
@@ -44,21 +43,11 @@ Result<void> add_key(KeyFile& file, Result<KeyHandle> key) {
     return {};
 }
 
-Result<void> add_pkcs7(KeyFile& file, std::string_view der) {
-    const auto* at = reinterpret_cast<const unsigned char*>(der.data());
-    const unsigned char* end = at + der.size();
-    const Owned<PKCS7, PKCS7_free> read(d2i_PKCS7(nullptr, &at, static_cast<long>(der.size())));
-    ERR_clear_error();
-    if (!read || at != end) return wrong("a PKCS#7 structure is damaged");
-    if (!PKCS7_type_is_signed(read.get()) || read->d.sign == nullptr) {
-        return wrong("the PKCS#7 structure is not one that carries certificates (signedData)");
-    }
-    const STACK_OF(X509)* all = read->d.sign->cert;
-    if (all == nullptr || sk_X509_num(all) == 0) {
-        return wrong("the PKCS#7 structure holds no certificate");
-    }
-    for (int i = 0; i < sk_X509_num(all); ++i) {
-        auto added = add_certificate(file, x509::Certificate::from_native(sk_X509_value(all, i)));
+Result<void> add_pkcs7(KeyFile& file, x509::CertificatesRead read) {
+    if (read.unreadable > 0) return wrong("the PKCS#7 structure holds a damaged certificate");
+    if (read.certificates.empty()) return wrong("the PKCS#7 structure holds no certificate");
+    for (x509::Certificate& certificate : read.certificates) {
+        auto added = add_certificate(file, std::move(certificate));
         if (!added) return added;
     }
     return {};
@@ -93,7 +82,11 @@ Result<void> take_block(KeyFile& file, const Block& block) {
     if (block.type == "CERTIFICATE" || block.type == "X509 CERTIFICATE") {
         return add_certificate(file, x509::Certificate::from_der(block.der));
     }
-    if (block.type == "PKCS7" || block.type == "CMS") return add_pkcs7(file, block.der);
+    if (block.type == "PKCS7" || block.type == "CMS") {
+        auto read = x509::read_pkcs7(block.der);
+        return read ? add_pkcs7(file, std::move(*read))
+                    : wrong("a PKCS#7 structure is damaged, or none that carries certificates");
+    }
     if (block.type.ends_with("PRIVATE KEY")) return add_key(file, key_of(block.der));
     if (block.type.ends_with("CERTIFICATE REQUEST")) {
         return wrong("it is a certificate request, not the certificate that a CA made of it");
@@ -145,13 +138,6 @@ size_t claimed_length(std::string_view der) {
     return length + 2 + more;
 }
 
-bool is_pkcs7(std::string_view der) {
-    const auto* at = reinterpret_cast<const unsigned char*>(der.data());
-    const Owned<PKCS7, PKCS7_free> read(d2i_PKCS7(nullptr, &at, static_cast<long>(der.size())));
-    ERR_clear_error();
-    return read != nullptr;
-}
-
 bool is_protected_key(std::string_view der) {
     const auto* at = reinterpret_cast<const unsigned char*>(der.data());
     const Owned<X509_SIG, X509_SIG_free> read(
@@ -169,9 +155,10 @@ Result<KeyFile> read_der(std::string_view bytes, std::string_view password) {
     }
     if (internal::looks_like_pkcs12(bytes)) return internal::read_pkcs12(bytes, password);
     KeyFile file{.certificates = {}, .key = {}, .format = "DER", .notes = {}};
-    if (is_pkcs7(bytes)) {
+    if (auto read = x509::read_pkcs7(bytes)) {
         file.format = "PKCS#7";
-        if (auto added = add_pkcs7(file, bytes); !added) return std::unexpected(added.error());
+        auto added = add_pkcs7(file, std::move(*read));
+        if (!added) return std::unexpected(added.error());
         return file;
     }
     if (auto certificate = x509::Certificate::from_der(bytes)) {
@@ -213,6 +200,12 @@ Result<KeyHandle> accepted_key(x509::KeyOwner key) {
             return wrong("keys are RSA (2048 to 4096 bits) or ECDSA on P-256 or P-384; this is " +
                          (name.empty() ? "another kind" : std::string(name)));
         }
+    }
+    const x509::Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free> context(
+        EVP_PKEY_CTX_new_from_pkey(nullptr, key.get(), nullptr));
+    if (!context || EVP_PKEY_pairwise_check(context.get()) != 1) {
+        ERR_clear_error();
+        return wrong("the private and the public half of the key do not belong together");
     }
     return KeyHandle(std::shared_ptr<evp_pkey_st>(key.release(), EVP_PKEY_free));
 }

@@ -15,12 +15,14 @@ constexpr std::string_view kSuffix = ".crt";
 Result<bool> is_for_smtp(const std::string& directory, const std::string& name) {
     const auto noted = store::list_files(directory, name + ".meta");
     if (!noted) return std::unexpected(noted.error());
-    if (std::ranges::find(*noted, name + ".meta") == noted->end()) return true;
+    if (std::ranges::find(*noted, name + ".meta") == noted->end()) {
+        return counts_for_smtp(false, {});
+    }
     const auto text = store::read_file(directory + "/" + name + ".meta", kLargestMetadata);
     if (!text) return std::unexpected(text.error());
     const auto metadata = parse_metadata(*text);
     if (!metadata) return std::unexpected(metadata.error());
-    return metadata->is_for("smtp");
+    return counts_for_smtp(true, *metadata);
 }
 
 Result<std::shared_ptr<const OwnCertificate>> load_one(const std::string& directory,
@@ -65,16 +67,6 @@ bool is_for(const OwnCertificate& own, std::string_view name) {
            std::ranges::any_of(leaf->common_names, matches);
 }
 
-// Semantics 2.3: valid before not valid, issued by a CA before self-signed, then the newest.
-bool is_better(const OwnCertificate& a, const OwnCertificate& b, Time now) {
-    const auto rank = [now](const OwnCertificate& own) {
-        const x509::Certificate& leaf = own.chain.front();
-        const bool valid = leaf->not_before <= now && now <= leaf->not_after;
-        return std::tuple(valid, !leaf->self_issued, leaf->not_before);
-    };
-    return rank(a) > rank(b);
-}
-
 bool is_eligible(const OwnCertificate& own, std::string_view name) {
     return own.for_smtp && is_for(own, name);
 }
@@ -101,6 +93,17 @@ std::string why_this(const OwnCertificate& own, Time now) {
 
 }  // namespace
 
+bool is_in_time(const x509::Certificate& leaf, Time now) {
+    return leaf->not_before <= now && now <= leaf->not_after;
+}
+
+bool is_better(const x509::Certificate& a, const x509::Certificate& b, Time now) {
+    const auto rank = [now](const x509::Certificate& leaf) {
+        return std::tuple(is_in_time(leaf, now), !leaf->self_issued, leaf->not_before);
+    };
+    return rank(a) > rank(b);
+}
+
 KeyStore KeyStore::load(const std::string& directory, Signer& signer) {
     KeyStore keys;
     const auto files = store::list_files(directory, kSuffix);
@@ -125,7 +128,8 @@ std::shared_ptr<const OwnCertificate> KeyStore::select(std::string_view name, Ti
         return best;
     }
     for (const auto& own : all_) {
-        if (is_eligible(*own, name) && (!best || is_better(*own, *best, now))) {
+        if (is_eligible(*own, name) &&
+            (!best || is_better(own->chain.front(), best->chain.front(), now))) {
             best = own;
         }
     }
@@ -135,12 +139,15 @@ std::shared_ptr<const OwnCertificate> KeyStore::select(std::string_view name, Ti
 std::vector<Candidate> KeyStore::candidates(std::string_view name, Time now) const {
     std::vector<size_t> order(all_.size());
     std::ranges::generate(order, [next = size_t{0}]() mutable { return next++; });
+    const auto is_before = [&](size_t a, size_t b) {
+        return is_better(all_[a]->chain.front(), all_[b]->chain.front(), now);
+    };
     std::ranges::sort(order, [&](size_t a, size_t b) {
         const bool one = is_eligible(*all_[a], name);
         const bool other = is_eligible(*all_[b], name);
         if (one != other) return one;
-        if (one && is_better(*all_[a], *all_[b], now)) return true;
-        return a < b && !(one && is_better(*all_[b], *all_[a], now));
+        if (one && is_before(a, b)) return true;
+        return a < b && !(one && is_before(b, a));
     });
     std::vector<Candidate> all;
     for (const size_t at : order) {

@@ -36,6 +36,13 @@ struct Candidate {
     std::string reason;  // why it is the one, or why it is not
 };
 
+// Whether its dates hold.
+bool is_in_time(const x509::Certificate& leaf, Time now);
+
+// Semantics 2.3, between two that are for the same name: valid before not valid, issued by a CA
+// before self-signed, then the newest.
+bool is_better(const x509::Certificate& a, const x509::Certificate& b, Time now);
+
 class KeyStore {
   public:
     struct Problem {

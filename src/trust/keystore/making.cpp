@@ -72,17 +72,6 @@ const EVP_MD* digest_for(const NewCertificate& wanted) {
     return wanted.key == KeyType::P384 ? EVP_sha384() : EVP_sha256();
 }
 
-std::string name_text(const X509_NAME* name) {
-    const x509::BioOwner bio(BIO_new(BIO_s_mem()));
-    const unsigned long flags =
-        (XN_FLAG_RFC2253 & ~static_cast<unsigned long>(ASN1_STRFLGS_ESC_MSB | XN_FLAG_SEP_MASK)) |
-        XN_FLAG_SEP_CPLUS_SPC;
-    X509_NAME_print_ex(bio.get(), name, 0, flags);
-    char* bytes = nullptr;
-    const long length = BIO_get_mem_data(bio.get(), &bytes);
-    return {bytes, static_cast<size_t>(length)};
-}
-
 std::vector<std::string> dns_names_of(const STACK_OF(X509_EXTENSION) * extensions) {
     std::vector<std::string> names;
     const Owned<GENERAL_NAMES, GENERAL_NAMES_free> all(static_cast<GENERAL_NAMES*>(
@@ -94,12 +83,22 @@ std::vector<std::string> dns_names_of(const STACK_OF(X509_EXTENSION) * extension
     return names;
 }
 
+// UTF-8; "": it has no text.
+std::string text_of(const ASN1_STRING* value) {
+    unsigned char* bytes = nullptr;
+    const int length = ASN1_STRING_to_UTF8(&bytes, value);
+    if (length < 0) return {};
+    std::string text(reinterpret_cast<const char*>(bytes), static_cast<size_t>(length));
+    OPENSSL_free(bytes);
+    return text;
+}
+
 Result<Request> request_of(X509_REQ* native) {
     unsigned char* bytes = nullptr;
     const int length = i2d_X509_REQ(native, &bytes);
     if (length <= 0) return x509::native_fault(FaultKind::Input, "encoding a request");
     Request request{
-        .subject = name_text(X509_REQ_get_subject_name(native)),
+        .subject = x509::name_text(X509_REQ_get_subject_name(native)),
         .dns_names = {},
         .der = std::string(reinterpret_cast<const char*>(bytes), static_cast<size_t>(length))};
     OPENSSL_free(bytes);
@@ -129,18 +128,19 @@ NewCertificate clone_of(const x509::Certificate& certificate, std::vector<std::s
         const X509_NAME_ENTRY* entry = X509_NAME_get_entry(subject, i);
         const int nid = OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry));
         const auto attribute = std::ranges::find(kAttributes, nid, &Attribute::nid);
-        unsigned char* bytes = nullptr;
-        const int length = ASN1_STRING_to_UTF8(&bytes, X509_NAME_ENTRY_get_data(entry));
-        if (attribute != kAttributes.end() && length > 0) {
-            wanted.subject.push_back(
-                {std::string(attribute->abbreviation),
-                 std::string(reinterpret_cast<const char*>(bytes), static_cast<size_t>(length))});
-        } else {
+        if (attribute == kAttributes.end()) {
             left_out.push_back(
                 fmt::format("the component {} of the subject",
                             nid == NID_undef ? "of an unknown kind" : OBJ_nid2sn(nid)));
+        } else {
+            SubjectComponent component{.abbreviation = std::string(attribute->abbreviation),
+                                       .value = text_of(X509_NAME_ENTRY_get_data(entry))};
+            if (const std::string why = wrong_component(component); why.empty()) {
+                wanted.subject.push_back(std::move(component));
+            } else {
+                left_out.push_back("a component of the subject: " + why);
+            }
         }
-        OPENSSL_free(bytes);
     }
     ERR_clear_error();
     for (const std::string& name : certificate->dns_names) {

@@ -68,6 +68,10 @@ void Metadata::enable(const std::string& service) {
     if (at == services.end() || *at != service) services.insert(at, service);
 }
 
+bool counts_for_smtp(bool has_notes, const Metadata& metadata) {
+    return !has_notes || metadata.is_for("smtp");
+}
+
 std::string metadata_text(const Metadata& metadata) {
     std::string text = "friendly_name = " + metadata.friendly_name + "\n";
     text += "services = " + join(metadata.services, " ") + "\n";

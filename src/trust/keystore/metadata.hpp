@@ -23,6 +23,9 @@ struct Metadata {
     void enable(const std::string& service);
 };
 
+// Whether connectors may show it: one that was put there without notes is (EX-52).
+bool counts_for_smtp(bool has_notes, const Metadata& metadata);
+
 inline constexpr size_t kLargestMetadata = 4096;
 
 std::string metadata_text(const Metadata& metadata);

@@ -217,23 +217,22 @@ class Reader {
     size_t end_;
 };
 
-std::string wrong_value(const Typed& typed) {
-    const SubjectRule& rule = *typed.rule;
-    if (typed.value.empty()) return fmt::format("{} is empty", rule.abbreviation);
-    if (rule.type == SubjectRule::Type::Ascii && !is_ascii(typed.value)) {
+std::string wrong_value(const SubjectRule& rule, const std::string& value) {
+    if (value.empty()) return fmt::format("{} is empty", rule.abbreviation);
+    if (rule.type == SubjectRule::Type::Ascii && !is_ascii(value)) {
         return fmt::format("{} takes ASCII characters only", rule.abbreviation);
     }
     if (rule.abbreviation == "C") {
-        std::string code = typed.value;
+        std::string code = value;
         std::ranges::transform(code, code.begin(), [](char c) {
             return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
         });
         if (code.size() != 2 || !is_letter(code[0]) || !kCountries.contains(code)) {
             return fmt::format("\"{}\" is not a country code of two letters (ISO 3166-1)",
-                               escape_peer_text(typed.value, 40));
+                               escape_peer_text(value, 40));
         }
     }
-    const size_t size = characters(typed.value);
+    const size_t size = characters(value);
     if (size <= rule.most_characters) return {};
     const std::string text = fmt::format("{} has {} characters; at most {} are allowed",
                                          rule.abbreviation, size, rule.most_characters);
@@ -246,7 +245,7 @@ std::string wrong_value(const Typed& typed) {
 Result<void> check(const std::vector<Typed>& all, std::string_view text) {
     size_t domain_components = 0;
     for (auto typed = all.begin(); typed != all.end(); ++typed) {
-        if (const std::string why = wrong_value(*typed); !why.empty()) {
+        if (const std::string why = wrong_value(*typed->rule, typed->value); !why.empty()) {
             return wrong(typed->at, text, why);
         }
         const auto times = static_cast<size_t>(std::ranges::count_if(
@@ -379,6 +378,13 @@ Result<Subject> parse_subject(std::string_view text,
     }
     add_warnings(subject);
     return subject;
+}
+
+std::string wrong_component(const SubjectComponent& component) {
+    const auto rule = std::ranges::find(subject_rules(), std::string_view(component.abbreviation),
+                                        &SubjectRule::abbreviation);
+    return rule == subject_rules().end() ? "the table has no such component"
+                                         : wrong_value(*rule, component.value);
 }
 
 std::string wrong_dns_name(std::string_view name) {

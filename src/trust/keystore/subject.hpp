@@ -52,6 +52,9 @@ struct Subject {
 Result<Subject> parse_subject(std::string_view text,
                               const std::vector<std::string>& known_domains = {});
 
+// Type and size by the table. Gives what is wrong with the value, or "".
+std::string wrong_component(const SubjectComponent& component);
+
 // A dNSName that we put into a request or a certificate (EX-114): ASCII letters, digits, dashes,
 // labels of 1 to 63, at most 253 in all; `*` may be the first label as a whole. Gives what is wrong
 // with it, or "".

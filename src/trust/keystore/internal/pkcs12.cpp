@@ -4,6 +4,9 @@
 #include <openssl/pkcs12.h>
 #include <openssl/provider.h>
 
+#include <optional>
+#include <vector>
+
 namespace valija::keystore::internal {
 namespace {
 
@@ -27,6 +30,9 @@ struct FreeBags {
         sk_PKCS12_SAFEBAG_pop_free(all, PKCS12_SAFEBAG_free);
     }
 };
+
+using Safes = std::unique_ptr<STACK_OF(PKCS7), FreeSafes>;
+using Bags = std::unique_ptr<STACK_OF(PKCS12_SAFEBAG), FreeBags>;
 
 // A context that knows the old ciphers too, if the module is installed.
 class OldAndNewCiphers {
@@ -65,69 +71,111 @@ bool is_old_cipher(int nid) {
            nid == NID_pbe_WithSHA1And40BitRC4 || nid == NID_pbe_WithSHA1And128BitRC4;
 }
 
-long rounds_of_pbkdf2(const X509_ALGOR* algorithm) {
+// Negative: more than a long holds. Nothing: derived by other means than PBKDF2 and those of
+// PKCS#12, the cost of which a count of rounds does not bound.
+std::optional<long> rounds_of_pbkdf2(const X509_ALGOR* algorithm) {
     const Owned<PBE2PARAM, PBE2PARAM_free> outer(static_cast<PBE2PARAM*>(
         ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBE2PARAM), algorithm->parameter)));
-    if (!outer || OBJ_obj2nid(outer->keyfunc->algorithm) != NID_id_pbkdf2) return 0;
+    if (!outer || OBJ_obj2nid(outer->keyfunc->algorithm) != NID_id_pbkdf2) return std::nullopt;
     const Owned<PBKDF2PARAM, PBKDF2PARAM_free> inner(static_cast<PBKDF2PARAM*>(
         ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBKDF2PARAM), outer->keyfunc->parameter)));
-    return inner ? ASN1_INTEGER_get(inner->iter) : 0;
+    return inner ? std::optional(ASN1_INTEGER_get(inner->iter)) : std::nullopt;
 }
 
-// Negative: more than a long holds.
-long rounds_of(const X509_ALGOR* algorithm) {
-    if (algorithm == nullptr || algorithm->parameter == nullptr) return 0;
-    if (OBJ_obj2nid(algorithm->algorithm) == NID_pbes2) return rounds_of_pbkdf2(algorithm);
+std::optional<long> rounds_of(const X509_ALGOR* algorithm) {
+    if (algorithm == nullptr || algorithm->parameter == nullptr) return std::nullopt;
+    const int nid = OBJ_obj2nid(algorithm->algorithm);
+    if (nid == NID_pbes2) return rounds_of_pbkdf2(algorithm);
+    if (!is_old_cipher(nid) && nid != NID_pbe_WithSHA1And3_Key_TripleDES_CBC &&
+        nid != NID_pbe_WithSHA1And2_Key_TripleDES_CBC) {
+        return std::nullopt;
+    }
     const Owned<PBEPARAM, PBEPARAM_free> parameters(static_cast<PBEPARAM*>(
         ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBEPARAM), algorithm->parameter)));
-    return parameters ? ASN1_INTEGER_get(parameters->iter) : 0;
+    return parameters ? std::optional(ASN1_INTEGER_get(parameters->iter)) : std::nullopt;
 }
 
-// What is to be known before the password is tried.
+// What a file asks of us: looked at before the password is tried, and again with what the
+// encrypted safes hold before a key is decrypted.
 struct Survey {
-    long most_rounds = 0;
+    long rounds = 0;  // of all derivations together; kMostRounds + 1 at most
     size_t keys = 0;
     bool old_cipher = false;
+    bool other_derivation = false;
+
+    void add_rounds(long count) {
+        const bool is_much = count < 0 || count > kMostRounds - rounds;
+        rounds = is_much ? kMostRounds + 1 : rounds + count;
+    }
 
     void note(const X509_ALGOR* algorithm) {
-        const long rounds = rounds_of(algorithm);
-        most_rounds = std::max(most_rounds, rounds < 0 ? kMostRounds + 1 : rounds);
-        old_cipher = old_cipher || is_old_cipher(OBJ_obj2nid(algorithm->algorithm));
+        if (const auto count = rounds_of(algorithm)) {
+            add_rounds(*count);
+        } else {
+            other_derivation = true;
+        }
+        old_cipher = old_cipher ||
+                     (algorithm != nullptr && is_old_cipher(OBJ_obj2nid(algorithm->algorithm)));
     }
 };
 
-void survey_bags(PKCS7* safe, Survey& survey) {
-    const std::unique_ptr<STACK_OF(PKCS12_SAFEBAG), FreeBags> bags(PKCS12_unpack_p7data(safe));
-    for (int i = 0; bags && i < sk_PKCS12_SAFEBAG_num(bags.get()); ++i) {
-        const PKCS12_SAFEBAG* bag = sk_PKCS12_SAFEBAG_value(bags.get(), i);
-        const int kind = PKCS12_SAFEBAG_get_nid(bag);
-        if (kind == NID_keyBag) ++survey.keys;
-        if (kind != NID_pkcs8ShroudedKeyBag) continue;
-        ++survey.keys;
-        const X509_ALGOR* algorithm = nullptr;
-        X509_SIG_get0(PKCS12_SAFEBAG_get0_pkcs8(bag), &algorithm, nullptr);
-        survey.note(algorithm);
+void survey_bags(const STACK_OF(PKCS12_SAFEBAG) * bags, Survey& survey) {
+    std::vector<const STACK_OF(PKCS12_SAFEBAG)*> open = {bags};
+    while (!open.empty()) {
+        const STACK_OF(PKCS12_SAFEBAG)* some = open.back();
+        open.pop_back();
+        for (int i = 0; some != nullptr && i < sk_PKCS12_SAFEBAG_num(some); ++i) {
+            const PKCS12_SAFEBAG* bag = sk_PKCS12_SAFEBAG_value(some, i);
+            const int kind = PKCS12_SAFEBAG_get_nid(bag);
+            if (kind == NID_safeContentsBag) open.push_back(PKCS12_SAFEBAG_get0_safes(bag));
+            if (kind == NID_keyBag) ++survey.keys;
+            if (kind != NID_pkcs8ShroudedKeyBag) continue;
+            ++survey.keys;
+            const X509_ALGOR* algorithm = nullptr;
+            X509_SIG_get0(PKCS12_SAFEBAG_get0_pkcs8(bag), &algorithm, nullptr);
+            survey.note(algorithm);
+        }
     }
 }
 
-Survey survey_of(const PKCS12* file) {
+// All but what is within encrypted safes, which are appended to `encrypted`.
+Survey survey_of(const PKCS12* file, const Safes& safes, std::vector<PKCS7*>& encrypted) {
     Survey survey;
     const ASN1_INTEGER* rounds = nullptr;
     PKCS12_get0_mac(nullptr, nullptr, nullptr, &rounds, file);
-    if (rounds != nullptr) {
-        const long count = ASN1_INTEGER_get(rounds);
-        survey.most_rounds = count < 0 ? kMostRounds + 1 : count;
-    }
-    const std::unique_ptr<STACK_OF(PKCS7), FreeSafes> safes(PKCS12_unpack_authsafes(file));
+    if (rounds != nullptr) survey.add_rounds(ASN1_INTEGER_get(rounds));
     for (int i = 0; safes && i < sk_PKCS7_num(safes.get()); ++i) {
         PKCS7* safe = sk_PKCS7_value(safes.get(), i);
-        if (PKCS7_type_is_data(safe)) survey_bags(safe, survey);
+        if (PKCS7_type_is_data(safe)) survey_bags(Bags(PKCS12_unpack_p7data(safe)).get(), survey);
         if (PKCS7_type_is_encrypted(safe) && safe->d.encrypted != nullptr) {
             survey.note(safe->d.encrypted->enc_data->algorithm);
+            encrypted.push_back(safe);
         }
     }
     ERR_clear_error();
     return survey;
+}
+
+Result<void> check(const Survey& survey, bool has_old_ciphers) {
+    if (survey.other_derivation) {
+        return fault(FaultKind::Input, std::string(kDoing),
+                     "its key derivation is neither PBKDF2 nor that of PKCS#12; export it anew "
+                     "with PBKDF2");
+    }
+    if (survey.rounds > kMostRounds) {
+        return fault(FaultKind::Input, std::string(kDoing),
+                     fmt::format("it asks for more than {} rounds of key derivation", kMostRounds));
+    }
+    if (survey.keys > 1) {
+        return fault(FaultKind::Input, std::string(kDoing),
+                     "there are several private keys in it; export the one that is wanted alone");
+    }
+    if (survey.old_cipher && !has_old_ciphers) {
+        return fault(FaultKind::Input, std::string(kDoing),
+                     "it is encrypted with RC2 or RC4, for which OpenSSL's legacy module is not "
+                     "installed; export it anew with AES-256");
+    }
+    return {};
 }
 
 // The key and the certificates again, in the process's own context.
@@ -154,14 +202,14 @@ Result<void> add_own(const X509* foreign, std::vector<x509::Certificate>& all) {
     return {};
 }
 
-Result<void> check_password(PKCS12* file, std::string_view password) {
+// The password as the file takes it: no password is either none at all or an empty one.
+Result<const char*> right_password(PKCS12* file, const std::string& password) {
     if (PKCS12_mac_present(file) != 1) {
         return fault(FaultKind::Input, std::string(kDoing), "it is not protected by a password");
     }
-    if (PKCS12_verify_mac(file, password.data(), static_cast<int>(password.size())) == 1 ||
-        (password.empty() && PKCS12_verify_mac(file, nullptr, 0) == 1)) {
-        return {};
-    }
+    if (password.empty() && PKCS12_verify_mac(file, nullptr, 0) == 1) return nullptr;
+    const auto size = static_cast<int>(password.size());
+    if (PKCS12_verify_mac(file, password.c_str(), size) == 1) return password.c_str();
     ERR_clear_error();
     return fault(FaultKind::Input, std::string(kDoing),
                  password.empty() ? "it needs a password; write it into a file and name that with "
@@ -169,12 +217,11 @@ Result<void> check_password(PKCS12* file, std::string_view password) {
                                   : "the password is wrong");
 }
 
-Result<KeyFile> opened(PKCS12* file, std::string_view password) {
+Result<KeyFile> opened(PKCS12* file, const char* password) {
     EVP_PKEY* key = nullptr;
     X509* leaf = nullptr;
     STACK_OF(X509)* others = nullptr;
-    const std::string ended(password);
-    if (PKCS12_parse(file, ended.c_str(), &key, &leaf, &others) != 1) {
+    if (PKCS12_parse(file, password, &key, &leaf, &others) != 1) {
         return x509::native_fault(FaultKind::Input, std::string(kDoing));
     }
     const x509::KeyOwner key_owner(key);
@@ -206,24 +253,22 @@ Result<KeyFile> read_pkcs12(std::string_view der, std::string_view password) {
     const OldAndNewCiphers ciphers;
     const Pkcs12Owner file = parsed(der, ciphers.native());
     if (!file) return x509::native_fault(FaultKind::Input, std::string(kDoing));
-    const Survey survey = survey_of(file.get());
-    if (survey.most_rounds > kMostRounds) {
-        return fault(FaultKind::Input, std::string(kDoing),
-                     fmt::format("it asks for more than {} rounds of key derivation", kMostRounds));
+    const Safes safes(PKCS12_unpack_authsafes(file.get()));
+    std::vector<PKCS7*> encrypted;
+    Survey survey = survey_of(file.get(), safes, encrypted);
+    auto checked = check(survey, ciphers.has_old());
+    if (!checked) return std::unexpected(checked.error());
+    const std::string ended(password);
+    const auto right = right_password(file.get(), ended);
+    if (!right) return std::unexpected(right.error());
+    for (PKCS7* safe : encrypted) {
+        const Bags bags(PKCS12_unpack_p7encdata(safe, *right, -1));
+        if (!bags) return x509::native_fault(FaultKind::Input, std::string(kDoing));
+        survey_bags(bags.get(), survey);
     }
-    if (survey.keys > 1) {
-        return fault(FaultKind::Input, std::string(kDoing),
-                     "there are several private keys in it; export the one that is wanted alone");
-    }
-    if (survey.old_cipher && !ciphers.has_old()) {
-        return fault(FaultKind::Input, std::string(kDoing),
-                     "it is encrypted with RC2 or RC4, for which OpenSSL's legacy module is not "
-                     "installed; export it anew with AES-256");
-    }
-    if (auto checked = check_password(file.get(), password); !checked) {
-        return std::unexpected(checked.error());
-    }
-    return opened(file.get(), password);
+    checked = check(survey, ciphers.has_old());
+    if (!checked) return std::unexpected(checked.error());
+    return opened(file.get(), *right);
 }
 
 }  // namespace valija::keystore::internal

@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <filesystem>
+#include <map>
+
 #include "support/certificates.hpp"
 #include "support/temporary_directory.hpp"
 #include "trust/keystore/key_file.hpp"
@@ -25,6 +28,51 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
+// After each new key, the notes beside it cannot be written.
+class SpoilingVault final : public KeyVault {
+  public:
+    SpoilingVault(const test::TemporaryDirectory& home, KeyVault& real)
+        : home_(home), real_(real) {}
+
+    Result<KeyHandle> create(const std::string& name, KeyType type, Export may) override {
+        spoil(name);
+        return real_.create(name, type, may);
+    }
+
+    Result<KeyHandle> import(const std::string& name, std::string_view file,
+                             std::string_view password, Export may) override {
+        spoil(name);
+        return real_.import(name, file, password, may);
+    }
+
+    Result<KeyHandle> open(const std::string& name) override { return real_.open(name); }
+
+    Result<Export> may_leave(const std::string& name) override { return real_.may_leave(name); }
+
+    Result<std::string> export_sealed(const std::string& name, const SealedCopy& copy) override {
+        return real_.export_sealed(name, copy);
+    }
+
+    Result<KeyHandle> key_for(const std::string& name, const x509::Certificate& leaf) override {
+        return real_.key_for(name, leaf);
+    }
+
+    Result<std::vector<std::string>> list() override { return real_.list(); }
+
+    Result<void> remove(const std::string& name) override { return real_.remove(name); }
+
+    int spoiled = 0;
+
+  private:
+    void spoil(const std::string& name) {
+        ++spoiled;
+        std::filesystem::create_directories(home_.path(name + ".meta/full"));
+    }
+
+    const test::TemporaryDirectory& home_;
+    KeyVault& real_;
+};
+
 class CertificateStoreTest : public testing::Test {
   protected:
     static NewCertificate wanted(KeyType type = KeyType::P256) {
@@ -45,15 +93,39 @@ class CertificateStoreTest : public testing::Test {
         return x509::Certificate::from_native(copy.get()).value();
     }
 
+    // For the key of this entry, with these fields; by the CA.
+    Made for_key_of(const Entry& entry, CertificateSpec spec) {
+        const auto key = vault->open(entry.name).value();
+        EVP_PKEY_up_ref(key.native());
+        spec.subject_key = {key.native(), EVP_PKEY_free};
+        return make_certificate(spec, &ca);
+    }
+
+    // The fields of a certificate with the names of wanted().
+    static CertificateSpec renewed(Time not_before = kNow - 1h,
+                                   std::vector<test::NamedExtension> more = {}) {
+        more.push_back({"subjectAltName", "DNS:mail1.contoso.com,DNS:contoso.com"});
+        return {.subject = {{"CN", "mail1.contoso.com"}},
+                .not_before = not_before,
+                .extensions = std::move(more)};
+    }
+
+    static std::string file_of(const Made& made) {
+        return made.certificate.pem() + pem_of(made.key.get());
+    }
+
+    std::map<std::string, std::string> contents() const {
+        std::map<std::string, std::string> all;
+        for (const std::string& name : home.names()) all[name] = home.read(name);
+        all.erase(".lock");
+        return all;
+    }
+
     std::string refusal(const ImportSpec& spec) {
-        const auto before = home.names();
+        const auto before = contents();
         const auto done = store.import(spec, kNow);
         if (done) return "imported " + done->entry.name;
-        auto after = home.names();
-        after.erase(".lock");
-        auto expected = before;
-        expected.erase(".lock");
-        EXPECT_EQ(after, expected) << "a refused import changed something";
+        EXPECT_EQ(contents(), before) << "a refused import changed something";
         return done.error().text();
     }
 
@@ -199,7 +271,7 @@ TEST_F(CertificateStoreTest, ACloneHasTheNamesAndAnotherKey) {
     EXPECT_THAT(left_out, IsEmpty());
     EXPECT_EQ(clone->chain.front()->subject, leaf->subject);
     EXPECT_EQ(clone->chain.front()->dns_names, leaf->dns_names);
-    EXPECT_FALSE(vault->open(clone->name)->same_as(*vault->open(made->name)));
+    EXPECT_FALSE(vault->open(clone->name)->belongs_to(leaf));
 }
 
 TEST_F(CertificateStoreTest, RenewalReplacesThoseWithTheSameNamesAndTakesTheirServices) {
@@ -216,7 +288,10 @@ TEST_F(CertificateStoreTest, RenewalReplacesThoseWithTheSameNamesAndTakesTheirSe
     EXPECT_THAT(done->replaced, ElementsAre(old->chain.front()->thumbprint));
     EXPECT_TRUE(done->entry.for_smtp());
     EXPECT_EQ(selected(), done->entry.name);
+    EXPECT_EQ(store.list()->size(), 2U) << "the old one goes when the new one is in use";
+    ASSERT_TRUE(store.drop_replaced(*done));
     EXPECT_EQ(store.list()->size(), 1U);
+    EXPECT_FALSE(vault->open(old->name));
 }
 
 TEST_F(CertificateStoreTest, RenewalLeavesAloneWhatHasOtherNamesOrIsNamedByTheConfiguration) {
@@ -237,6 +312,7 @@ TEST_F(CertificateStoreTest, RenewalLeavesAloneWhatHasOtherNamesOrIsNamedByTheCo
     ASSERT_TRUE(done) << done.error().text();
     EXPECT_THAT(done->replaced, IsEmpty());
     EXPECT_THAT(done->notes, Contains(HasSubstr(named->name + " stays")));
+    ASSERT_TRUE(store.drop_replaced(*done));
     EXPECT_EQ(store.list()->size(), 4U);
 }
 
@@ -252,6 +328,116 @@ TEST_F(CertificateStoreTest, ACertificateForTheSameKeyNeedsReplace) {
     ASSERT_TRUE(done) << done.error().text();
     EXPECT_TRUE(done->entry.for_smtp());
     EXPECT_EQ(done->entry.chain.front().pem(), second);
+    EXPECT_THAT(done->going, IsEmpty()) << "it is written over";
+}
+
+// What stands is not given up for what would be used less, or by fewer.
+TEST_F(CertificateStoreTest, ARenewalThatIsWorseIsRefusedWhole) {
+    const auto old =
+        store.import({.file = file_of(make_certificate(renewed(kNow - 2h), &ca))}, kNow);
+    ASSERT_TRUE(old) << old.error().text();
+    ASSERT_TRUE(store.enable(old->entry.name, {"smtp"}));
+    const auto told = [&](const CertificateSpec& spec, const Made* issuer) {
+        return refusal({.file = file_of(make_certificate(spec, issuer)), .replace = true});
+    };
+    CertificateSpec expired = renewed();
+    expired.not_after = kNow - 1min;
+    EXPECT_THAT(told(expired, &ca), HasSubstr("would be used before it"));
+    EXPECT_THAT(told(renewed(kNow + 1h), &ca), HasSubstr("would be used before it"));
+    EXPECT_THAT(told(renewed(kNow - 3h), &ca), HasSubstr("would be used before it"));
+    EXPECT_THAT(told(renewed(), nullptr), HasSubstr("would be used before it"));
+    EXPECT_THAT(told(renewed(kNow - 1h, test::of_authority()), &ca), HasSubstr("of a CA"));
+    EXPECT_THAT(told(renewed(kNow - 1h, {{"extendedKeyUsage", "serverAuth"}}), &ca),
+                HasSubstr("not for clients"));
+    EXPECT_THAT(told(renewed(kNow - 1h, {{"extendedKeyUsage", "clientAuth"}}), &ca),
+                HasSubstr("not for servers"));
+    EXPECT_EQ(selected(), old->entry.name);
+}
+
+// CAs date back: what counts is which one is used, not which one began later.
+TEST_F(CertificateStoreTest, ARenewalByACaReplacesASelfSignedOneThatIsYounger) {
+    const auto old = store.self_signed(wanted(), kNow - 1min, kNow + kDay);
+    ASSERT_TRUE(old);
+    const auto done = store.import(
+        {.file = file_of(make_certificate(renewed(kNow - 1h), &ca)), .replace = true}, kNow);
+    ASSERT_TRUE(done) << done.error().text();
+    EXPECT_THAT(done->replaced, ElementsAre(old->chain.front()->thumbprint));
+}
+
+TEST_F(CertificateStoreTest, TheAnswerToAPendingRequestReplacesToo) {
+    const auto old = store.self_signed(wanted(), kNow - kDay, kNow + kDay);
+    ASSERT_TRUE(old);
+    const auto made = store.request(wanted(), kNow);
+    ASSERT_TRUE(made);
+    const std::string worse = for_key_of(*made, renewed(kNow + 1h)).certificate.pem();
+    EXPECT_THAT(refusal({.file = worse, .replace = true}), HasSubstr("would be used before it"));
+    const std::string answer = for_key_of(*made, renewed()).certificate.pem();
+    const auto done = store.import({.file = answer, .replace = true}, kNow);
+    ASSERT_TRUE(done) << done.error().text();
+    EXPECT_TRUE(done->was_pending && done->entry.for_smtp());
+    EXPECT_THAT(done->going, ElementsAre(old->name));
+    EXPECT_EQ(done->entry.name, made->name);
+    EXPECT_THAT(done->replaced, ElementsAre(old->chain.front()->thumbprint));
+    ASSERT_TRUE(store.drop_replaced(*done));
+    EXPECT_EQ(store.list()->size(), 1U);
+    EXPECT_EQ(selected(), made->name);
+}
+
+TEST_F(CertificateStoreTest, ARenewalForTheSameKeyHasTheSameConditions) {
+    const auto made = store.request(wanted(), kNow);
+    ASSERT_TRUE(made);
+    const std::string first = for_key_of(*made, renewed(kNow - 2h)).certificate.pem();
+    ASSERT_TRUE(store.import({.file = first}, kNow));
+    const auto told = [&](const CertificateSpec& spec, std::vector<std::string> keep = {}) {
+        const std::string file = for_key_of(*made, spec).certificate.pem();
+        return refusal({.file = file, .replace = true, .keep = std::move(keep)});
+    };
+    EXPECT_THAT(told(renewed(kNow - 3h)), HasSubstr("would be used before it"));
+    EXPECT_THAT(told(renewed(kNow - 1h, {{"extendedKeyUsage", "serverAuth"}})),
+                HasSubstr("not for clients"));
+    EXPECT_THAT(told({.extensions = test::of_leaf("mail1.contoso.com")}), HasSubstr("all names"));
+    EXPECT_THAT(told(renewed(), {made->name}), HasSubstr("the configuration names it"));
+}
+
+TEST_F(CertificateStoreTest, ACertificateThatEndsBeforeItBeginsIsRefused) {
+    const Made made = make_certificate({.not_before = kNow, .not_after = kNow - kDay}, &ca);
+    EXPECT_THAT(refusal({.file = file_of(made)}), HasSubstr("ends before it begins"));
+}
+
+// What a making that fails began is taken back: no key without certificate stays.
+TEST_F(CertificateStoreTest, AMakingThatFailsLeavesNoKey) {
+    NewCertificate bad = wanted();
+    bad.subject = {{.abbreviation = "O", .value = std::string(65, 'a')}};
+    EXPECT_FALSE(store.request(bad, kNow));
+    EXPECT_FALSE(store.self_signed(bad, kNow, kNow + kDay));
+    EXPECT_THAT(contents(), IsEmpty());
+    SpoilingVault spoiling(home, *vault);
+    CertificateStore spoiled(home.path(), spoiling);
+    EXPECT_FALSE(spoiled.request(wanted(), kNow));
+    EXPECT_FALSE(spoiled.self_signed(wanted(), kNow, kNow + kDay));
+    EXPECT_FALSE(spoiled.import({.file = file_of(make_certificate(renewed(), &ca))}, kNow));
+    EXPECT_EQ(spoiling.spoiled, 3);
+    for (const std::string& name : home.names()) EXPECT_FALSE(name.ends_with(".key")) << name;
+}
+
+// EX-126.
+TEST_F(CertificateStoreTest, ACloneLeavesOutWhatASubjectOfOursCannotHave) {
+    const Made made = make_certificate(renewed());
+    const x509::X509Owner copy(X509_dup(made.certificate.native()));
+    const std::string text(65, 'a');
+    for (const int nid : {NID_organizationName, NID_countryName}) {
+        ASSERT_EQ(
+            X509_NAME_add_entry_by_NID(X509_get_subject_name(copy.get()), nid, V_ASN1_UTF8STRING,
+                                       reinterpret_cast<const unsigned char*>(text.data()),
+                                       static_cast<int>(text.size()), -1, 0),
+            1);
+    }
+    ASSERT_GT(X509_sign(copy.get(), made.key.get(), EVP_sha256()), 0);
+    std::vector<std::string> left_out;
+    const auto wanted = clone_of(x509::Certificate::from_native(copy.get()).value(), left_out);
+    EXPECT_THAT(left_out, ElementsAre(HasSubstr("O has 65 characters"), HasSubstr("country code")));
+    EXPECT_THAT(wanted.subject, ElementsAre(SubjectComponent{"CN", "mail1.contoso.com"}));
+    EXPECT_TRUE(store.self_signed(wanted, kNow, kNow + kDay));
 }
 
 TEST_F(CertificateStoreTest, WhatIsReadBackIsNotTrusted) {

@@ -145,6 +145,7 @@ class Server {
     observe::Log log_;
     observe::Counters counters_;
     Snapshot<World> world_;
+    Snapshot<std::vector<x509::Certificate>> authorities_;  // explain::known_authorities of it
     std::unique_ptr<keystore::Signer> signer_;
     Snapshot<channel::Credentials> credentials_;
     observe::ProtocolLog receive_rows_;
@@ -196,8 +197,7 @@ std::function<void(const identity::WantedList&)> Server::wanter() {
 
 std::function<identity::OwnStatus(const std::vector<x509::Certificate>&)> Server::own_status() {
     return [this](const std::vector<x509::Certificate>& chain) {
-        const auto authorities = explain::known_authorities(*world_.get());
-        return explain::own_status(chain, authorities, *keeper_->book(), clock_.now());
+        return explain::own_status(chain, *authorities_.get(), *keeper_->book(), clock_.now());
     };
 }
 
@@ -272,9 +272,9 @@ void Server::load_credentials() {
                          row.certificate.empty() ? row.fqdn : row.certificate, now);
     }
     const auto want = wanter();
-    const auto authorities = explain::known_authorities(*world_.get());
+    const auto authorities = authorities_.get();
     for (const auto& own : credentials->store().certificates()) {
-        for (const identity::WantedList& list : explain::own_lists(own->chain, authorities)) {
+        for (const identity::WantedList& list : explain::own_lists(own->chain, *authorities)) {
             want(list);
         }
     }
@@ -284,6 +284,8 @@ void Server::load_credentials() {
 
 // Counters exist at 0 from the start, and lists are wanted before the first session needs them.
 void Server::put_in_force(const WorldPointer& world) {
+    authorities_.set(
+        std::make_shared<const std::vector<x509::Certificate>>(explain::known_authorities(*world)));
     world_.set(world);
     const settings::Server& server = world->directory.server;
     fetcher_.set_proxy({.url = server.proxy_url, .bypass = server.proxy_bypass});

@@ -98,6 +98,15 @@ def test_the_letter_to_the_partner_is_ready_to_send(program, chain):
     assert "Un cordial saludo" in spanish
 
 
+def test_the_letter_goes_to_nobody_whom_the_certificate_chose(program, chain):
+    """A name of the certificate is an address only where it is a host name."""
+    for names in (("dns:x.com, attacker@evil.example", "dns:*.contoso.com"), ("dns:*.contoso.com",)):
+        leaf = maker.leaf(chain.ca, san=maker.san(*names))
+        file = chain.write("to.pem", leaf.pem)
+        to = chain.verify("--trust", file, "--text-for-partner", file=file).out.splitlines()[0]
+        assert to == "To: postmaster@contoso.com", to
+
+
 @pytest.mark.parametrize("form", ["DER", "PEM", "PKCS#7 DER", "PKCS#7 PEM"])
 def test_every_form_of_file_is_read(program, chain, form):
     """EX-42: DER encoded binary X.509 (.CER), and the others."""
@@ -182,7 +191,7 @@ def test_a_pin_and_a_tlsa_record_prove_a_server(program, chain):
 def test_wrong_words_are_usage_errors(program, chain):
     for words in (("--profile", "loose"), ("--purpose", "both"), ("--at", "yesterday"),
                   ("--max-intermediates", "-1"), ("--max-intermediates", "x"),
-                  ("--ip", "example.com"), ("--email", "example.com"), ("--pin", "x"),
+                  ("--ip", "example.com"), ("--email", "example.com"), ("--pin", "x"), ("--name", ".", "--ip", "192.0.2.1"),
                   ("--lang", "fr"), ("--profile", "dane"), ("--profile", "pinned"), ("--name", ""),
                   ("--crl", chain.file, "--fetch"), ("--no-such-option",)):
         done = valija("certificate", "verify", chain.file, *words, environment=PLAIN)

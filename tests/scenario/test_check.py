@@ -45,9 +45,9 @@ def ours(home, tmp_path):
 def partner(home, serve, fabrikam_ca, ours):
     """Our server with Fabrikam as enforced partner; `check(*words)` runs the command there."""
 
-    def add(*words, domain=DOMAIN):
+    def add(*words, domain=DOMAIN, send="enforce"):
         added = home.valija("partner", "add", "fabrikam", "--domain", domain, "--trust",
-                            "fabrikam-root", "--send", "enforce", "--receive", "enforce",
+                            "fabrikam-root", "--send", send, "--receive", "enforce",
                             "--revocation", "off", *words)
         assert added.status == 0, added
         serve()
@@ -63,6 +63,15 @@ def outbound(done):
 
 def first_failure(steps):
     return next(step for step in steps if step["state"] in ("fail", "unknown"))
+
+
+def assert_nothing_counted(home):
+    samples = home.valija("counters", "--json").json
+    counted = [sample for sample in samples if "domain_secure" in sample["name"]]
+    assert counted and all(sample["value"] == 0 for sample in counted), samples
+    log = (home.path / "log/valija.log").read_text()
+    for event in ("delivery.path-failed", "would-have-refused", "tls.handshake-failed"):
+        assert event not in log
 
 
 def good_peer(stand, ca, ours, last=66, **more):
@@ -106,10 +115,34 @@ def test_nothing_is_counted_and_no_message_is_begun(home, stand, fabrikam_ca, ou
     said = [line.split(" ")[0].upper() for line in server.heard[-1].commands]
     assert said == ["EHLO", "STARTTLS", "EHLO", "QUIT"]
     assert server.heard[-1].client_certificate is not None
-    samples = home.valija("counters", "--json").json
-    assert all(sample["value"] == 0 for sample in samples
-               if "domain_secure" in sample["name"]), samples
-    assert "delivery.path-failed" not in (home.path / "log/valija.log").read_text()
+    assert_nothing_counted(home)
+
+
+@pytest.mark.parametrize("send", ["enforce", "monitor"])
+@pytest.mark.parametrize("way", ["wrong name", "broken handshake"])
+def test_an_unproven_path_is_not_counted_either(home, stand, fabrikam_ca, ours, partner, way, send):
+    """A delivery would count these and tell them; a check does neither, whatever the mode."""
+    name = "mail.other.example" if way == "wrong name" else "mail.fabrikam.com"
+    certificate, key, _ = fabrikam_ca.issue(name)
+    server = stand(66, certificate=certificate, key=key, client_ca=ours,
+                   breaks_handshake=way == "broken handshake")
+    out = outbound(partner(send=send)("--json"))
+    assert out["mode"] == send and out["standing"] == "not proven"
+    assert first_failure(out["ladder"])["step"] == (
+        "identity" if way == "wrong name" else "handshake")
+    assert not any(session.said("MAIL") for session in server.heard)
+    assert_nothing_counted(home)
+
+
+def test_of_a_monitor_partner_mail_flows_all_the_same(stand, fabrikam_ca, ours, partner):
+    """The path is not proven, and what becomes of mail is told apart from that."""
+    certificate, key, _ = fabrikam_ca.issue("mail.other.example")
+    stand(66, certificate=certificate, key=key, client_ca=ours)
+    done = partner(send="monitor")("--json")
+    assert done.status == 1, done
+    out = outbound(done)
+    assert "flows all the same (monitor)" in out["effect"], out
+    assert out["policy"].endswith("send = monitor")
 
 
 @pytest.mark.parametrize("offers, greeting, words", [
@@ -200,6 +233,32 @@ def test_the_answer_is_also_spanish_and_the_letter_is_ready(stand, partner):
     assert "STARTTLS" in letter.out
 
 
+def test_the_letter_says_what_was_done(home, partner, fabrikam_ca):
+    """A path that ends at DNS is no file that was judged; a file is."""
+    check = partner(domain="nosuch.fabrikam.com")
+    letter = " ".join(check("--text-for-partner").out.split())
+    assert "we wanted to deliver mail for nosuch.fabrikam.com on " in letter, letter
+    assert "as a file" not in letter
+    letter = " ".join(check("--text-for-partner", "--lang", "es").out.split())
+    assert "quisimos entregar correo para nosuch.fabrikam.com el " in letter, letter
+    expired, _, _ = fabrikam_ca.issue("nosuch.fabrikam.com", end=-authority.DAY / 2)
+    letter = home.valija("check", "--as-client", expired, "--domain", "nosuch.fabrikam.com",
+                         "--text-for-partner").out
+    assert "that we have as a file" in " ".join(letter.split()), letter
+    assert "Certificate: CN=nosuch.fabrikam.com" in letter
+
+
+def test_domains_after_the_tenth_are_told(home, partner):
+    """What was not looked at is no success: it is named, and the exit status is not 0."""
+    more = [f"d{i}.nullmx.invalid" for i in range(11)]
+    check = partner(*[word for domain in more for word in ("--domain", domain)])
+    done = check("--json")
+    assert done.status == 1, done
+    assert len(done.json["domains"]) == 10 and done.json["cut"]
+    assert done.json["left_out"] == more[9:]
+    assert "Not every domain was looked at" in check().out
+
+
 def test_a_certificate_is_judged_as_a_clients(home, partner, fabrikam_ca, tmp_path):
     """--as-client: the same policy as at MAIL FROM, with its reply."""
     partner()
@@ -224,8 +283,28 @@ def test_this_server_is_looked_at_before_anything_goes_wrong(home, serve, ours, 
         assert (area, "pass") in states, done
     assert any(one["area"] == "our certificates" and "fetch the list of our CA" in one["evidence"]
                for one in done.json["findings"]), done
+    assert done.status == 1 and done.json["ready"] is False, done
     text = home.valija("check", deadline=120)
-    assert "This server is" in text.out
+    assert text.status == 1 and text.out.endswith("This server is not ready yet.\n"), text
+
+
+def test_a_partners_own_certificate_is_looked_at_too(home, partner, ours):
+    """EX-25: one that is missing is what its next delivery lacks."""
+    partner("--certificate", "for-fabrikam", send="monitor")
+    done = home.valija("check", "--json", deadline=120)
+    assert any(one["state"] == "fail" and
+               one["evidence"] == "partner fabrikam: no certificate fits for-fabrikam"
+               for one in done.json["findings"]), done
+
+
+def test_an_address_of_ours_is_a_loop_as_for_a_delivery(home, partner):
+    """Nobody connects to himself: mail would come back."""
+    home.write("etc/valija.toml", home.read("etc/valija.toml").replace(
+        f"smtp_port = {home.lab.smtp_port}", f"smtp_port = {home.port}"))
+    out = outbound(partner("--route", home.address)("--json"))
+    failure = first_failure(out["ladder"])
+    assert failure["step"] == "dns" and "loops back" in failure["evidence"]
+    assert len(out["addresses"]) == 1 and not out["addresses"][0]["greeting"]
 
 
 def test_what_is_amiss_with_our_certificate_is_an_event(home, serve, tmp_path):

@@ -121,3 +121,34 @@ def test_monitor_delivers_what_enforce_would_keep(partners, serve, lab, bank_ca,
         server.close()
     assert counted(partners, "valija_domain_secure_would_have_refused_total", "fabrikam") == 1
     assert counted(partners, "valija_domain_secure_messages_sent_total", "fabrikam") == 0
+
+
+WAYS_TO_BREAK = {
+    "the handshake": {"breaks_handshake": True},
+    "hanging up at STARTTLS": {"hangs_up_at": "STARTTLS"},
+    "refusing STARTTLS": {"replies": {"STARTTLS": "454 4.7.0 TLS not available"}},
+    "refusing our certificate": {"client_required": True},
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_BREAK)
+def test_monitor_counts_a_path_once_however_it_breaks(partners, serve, lab, tmp_path, way):
+    """EX-11, EX-82: the mail flows, over TLS or in clear; what `enforce` would keep is counted once,
+    so that nobody takes the pilot for safe."""
+    assert partners.valija("partner", "set", "fabrikam", "send=monitor").status == 0
+    partners.append("etc/connectors.d/Inet.toml", 'relay_from = ["127.0.0.0/8"]\n')
+    stranger = authority.Authority.stranger(str(tmp_path), "http://127.0.0.1:9/x.crl")
+    certificate, key, _ = stranger.issue(f"mail.{OTHER}")
+    ca = tmp_path / "ca.pem"
+    ca.write_text(stranger.pem())
+    manners = dict(WAYS_TO_BREAK[way], certificate=certificate, key=key, client_ca=str(ca))
+    server = peer.Peer(lab.outsider_address(66), lab.smtp_port, peer.Manners(**manners))
+    try:
+        client = serve().client()
+        letter = letters.letter("anna@contoso.com", f"eve@{OTHER}")
+        assert client.deliver("anna@contoso.com", f"eve@{OTHER}", letter.content).code == 250
+        poll.until("it was delivered", lambda: len(server.contents()) == 1)
+    finally:
+        server.close()
+    assert counted(partners, "valija_domain_secure_would_have_refused_total", "fabrikam") == 1
+    assert counted(partners, "valija_domain_secure_messages_sent_total", "fabrikam") == 0

@@ -111,6 +111,19 @@ def test_of_one_domain_the_others_are_kept(name_server, tmp_path):
     assert place.valija("partner", "pin", "partner", "--domain", "stranger.example").status == 1
 
 
+def test_the_only_domain_is_all_of_them(name_server, tmp_path):
+    """CI-11: also by name: hosts that are gone are forgotten."""
+    names = name_server()
+    place = Place(tmp_path / "home", names,
+                  'domains = ["partner.example"]\nnames = ["by-hand.example", "old.example"]\n'
+                  'mx_known = ["old.example 192.0.2.99"]\n')
+    pinned = place.valija("partner", "pin", "partner", "--domain", "partner.example")
+    assert pinned.status == 0, pinned
+    text = place.file.read_text()
+    assert "old.example" not in text
+    assert "by-hand.example" in text
+
+
 def test_a_look_up_that_fails_writes_nothing(name_server, tmp_path):
     names = name_server()
     place = Place(tmp_path / "home", names, 'domains = ["nowhere.invalid"]\n')

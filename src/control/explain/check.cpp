@@ -46,24 +46,24 @@ class Quiet {
     deliver::Parts parts_;
 };
 
+bool is_over(SteadyTime end) { return std::chrono::steady_clock::now() >= end; }
+
 // One domain's outbound half, on its way.
 struct Run {
     const CheckParts& parts;
     const deliver::Parts& quiet;
     SteadyTime end;
     size_t* budget;  // addresses left, over all domains
+    std::shared_ptr<const partners::World> world;
     route::Plan plan;
     Outbound report;
+    route::Tried seen = {};
+    std::optional<deliver::Trouble> last = std::nullopt;  // as in a delivery it is what counts
 
-    bool has_time() const { return std::chrono::steady_clock::now() < end && *budget > 0; }
+    bool is_late() const { return is_over(end); }
+
+    bool has_time() const { return !is_late() && *budget > 0; }
 };
-
-std::string mode_word(partners::Mode mode) {
-    if (mode == partners::Mode::Off) {
-        return "off";
-    }
-    return mode == partners::Mode::Enforce ? "enforce" : "monitor";
-}
 
 bool all_wanted_failed(const CheckParts& parts, const std::vector<identity::WantedList>& wanted) {
     const auto lists = parts.keeper.lists();
@@ -81,14 +81,15 @@ Task<bool> lists_came(const Run* run, deliver::HostSession* session) {
         !identity::lacks_revocation(session->ladder())) {
         co_return false;
     }
-    const auto wanted = identity::wanted_lists(run->plan.partner->rule_for(run->plan.domain),
-                                               *session->evidence(), run->quiet.clock.now());
+    auto book = run->quiet.book();
+    const auto wanted = identity::wanted_lists(
+        run->plan.partner->rule_for(run->plan.domain), *session->evidence(),
+        session->heard().reached, identity::Direction::Outbound, *book, run->quiet.clock.now());
     for (const identity::WantedList& list : wanted) {
         run->parts.keeper.refresh(list.url);
     }
     const auto begin = std::chrono::steady_clock::now();
     const auto end = std::min(run->end, begin + kForLists);
-    auto book = run->quiet.book();
     while (std::chrono::steady_clock::now() < end && !wanted.empty()) {
         const bool goes_on = co_await net::pause(kLook);
         if (!goes_on) {
@@ -109,13 +110,17 @@ Task<bool> lists_came(const Run* run, deliver::HostSession* session) {
     co_return false;
 }
 
-// Nullopt: the lists that were missing came meanwhile, and another session must be had.
+// Nullopt: the lists that were missing came meanwhile, and another session must be had; or our time
+// ran out on the way, which says nothing of the server.
 Task<std::optional<AddressReport>> attempt(const Run* run, std::string host, tcp::endpoint endpoint,
                                            bool may_wait) {
     deliver::HostSession session(run->quiet, run->plan, host, endpoint,
                                  deliver::HostSession::Tls::IfOffered);
     session.end_by(std::min(run->end, std::chrono::steady_clock::now() + kForOneAddress));
     auto trouble = co_await session.open();
+    if (trouble && run->is_late()) {
+        co_return std::nullopt;
+    }
     if (!trouble) {
         co_await session.quit();
     }
@@ -137,8 +142,12 @@ Task<std::optional<AddressReport>> attempt(const Run* run, std::string host, tcp
 Task<void> try_address(Run* run, std::string host, tcp::endpoint endpoint) {
     --*run->budget;
     auto attempted = co_await attempt(run, host, endpoint, true);
-    if (!attempted) {
+    if (!attempted && !run->is_late()) {
         attempted = co_await attempt(run, host, endpoint, false);
+    }
+    if (!attempted) {
+        run->report.is_cut = true;
+        co_return;
     }
     AddressReport report = std::move(*attempted);
     if (run->plan.partner && report.evidence && !report.evidence->peer_chain.empty()) {
@@ -146,10 +155,26 @@ Task<void> try_address(Run* run, std::string host, tcp::endpoint endpoint) {
                                                report.evidence->peer_chain.front(),
                                                report.heard.reached, identity::Direction::Outbound);
     }
+    run->last = report.trouble;
     run->report.addresses.push_back(std::move(report));
 }
 
+// Nobody connects there, as in a delivery: mail would come back.
+void find_ourselves(Run& run, const std::string& host, const tcp::endpoint& endpoint) {
+    route::Plan loop = run.plan;
+    loop.kind = route::Kind::Loop;
+    run.last = deliver::from_plan(loop);
+    run.report.addresses.push_back({.host = host,
+                                    .address = net::endpoint_text(endpoint),
+                                    .heard = {},
+                                    .evidence = std::nullopt,
+                                    .ladder = run.last->ladder,
+                                    .names = {},
+                                    .trouble = run.last});
+}
+
 void no_address(Run& run, const deliver::Trouble& trouble) {
+    run.last = trouble;
     run.report.reply = trouble.text;
     if (run.report.none.steps.empty()) {
         run.report.none = trouble.ladder;
@@ -157,21 +182,23 @@ void no_address(Run& run, const deliver::Trouble& trouble) {
 }
 
 Task<void> try_host(Run* run, std::string host) {
-    const auto port = static_cast<uint16_t>(run->quiet.world.get()->directory.server.smtp_port);
+    const auto port = static_cast<uint16_t>(run->world->directory.server.smtp_port);
     const auto endpoints = co_await route::addresses(run->plan, host, port, &run->quiet.resolver);
     if (!endpoints) {
         no_address(*run, deliver::from_look_up(run->plan, endpoints.error(), host));
         co_return;
     }
     for (const tcp::endpoint& endpoint : *endpoints) {
-        const std::string text = net::endpoint_text(endpoint);
-        const auto& seen = run->report.addresses;
-        if (std::ranges::find(seen, text, &AddressReport::address) != seen.end()) {
+        if (!run->seen.is_first(run->plan, host, endpoint)) {
             continue;
         }
         if (!run->has_time()) {
             run->report.is_cut = true;
             co_return;
+        }
+        if (route::is_ourselves(run->world->directory, endpoint)) {
+            find_ourselves(*run, host, endpoint);
+            continue;
         }
         co_await try_address(run, host, endpoint);
     }
@@ -180,6 +207,10 @@ Task<void> try_host(Run* run, std::string host) {
 Task<void> try_hosts(Run* run) {
     const std::vector<std::string> hosts = run->plan.hosts;
     for (const std::string& host : hosts) {
+        if (!run->has_time()) {
+            run->report.is_cut = true;
+            break;
+        }
         co_await try_host(run, host);
     }
     if (run->report.addresses.empty() && run->report.none.steps.empty() && !run->report.is_cut) {
@@ -205,32 +236,53 @@ std::string retry_text(const settings::Server& server) {
     return join(steps, ", ");
 }
 
-bool is_one_good(const Outbound& report) {
-    return std::ranges::any_of(report.addresses, &AddressReport::is_good);
+size_t good_addresses(const Outbound& report) {
+    return static_cast<size_t>(std::ranges::count_if(report.addresses, &AddressReport::is_good));
 }
 
-// Mail takes the first host that works; in monitor an unproven one works too.
+// Mail takes the first host that works. Where no proof is demanded an unproven one works too, and
+// one whose TLS breaks is tried once more in clear.
 bool flows(const Outbound& report, const route::Plan& plan) {
     return std::ranges::any_of(report.addresses, [&](const AddressReport& address) {
-        return plan.proof == Proof::Verified ? address.is_good() : !address.trouble;
+        return plan.proof == Proof::Verified ? address.is_good()
+                                             : !address.trouble || address.trouble->of_tls;
     });
 }
 
-Text effect_of(const Outbound& report, const route::Plan& plan, const settings::Server& server) {
-    if (plan.kind != route::Kind::Smtp && deliver::from_plan(plan).permanent) {
+// What becomes of mail that no address was seen to let through.
+Text effect_without_path(const Run& run) {
+    const route::Plan& plan = run.plan;
+    const settings::Server& server = run.world->directory.server;
+    // Delivery tries no more addresses than that either.
+    if (run.report.is_cut && run.report.addresses.size() < kMostAddresses) {
+        return say("what becomes of mail to {} is not known: not every address was tried",
+                   plan.domain);
+    }
+    if (run.last && run.last->permanent) {
         return say("mail to {} goes back to its sender at once", plan.domain);
     }
+    return say(
+        "mail to {} waits in the queue: it is tried again after {} (the last one "
+        "repeats), and after {} it goes back to its sender",
+        plan.domain, retry_text(server), duration_text(server.queue_life));
+}
+
+Text effect_of(const Run& run) {
+    const Outbound& report = run.report;
+    const route::Plan& plan = run.plan;
     if (!flows(report, plan)) {
-        return say(
-            "mail to {} waits in the queue: it is tried again after {} (the last one "
-            "repeats), and after {} it goes back to its sender",
-            plan.domain, retry_text(server), duration_text(server.queue_life));
+        return effect_without_path(run);
     }
     if (!plan.partner) {
         return say("mail to {} flows; no partner has this domain, so nothing has to be proven",
                    plan.domain);
     }
-    if (is_one_good(report)) {
+    const size_t good = good_addresses(report);
+    if (good > 0 && good < report.addresses.size()) {
+        return say("mail to {} flows over a proven path, but only {} of {} addresses gives one",
+                   plan.domain, good, report.addresses.size());
+    }
+    if (good > 0) {
         return say("mail to {} flows over a proven path", plan.domain);
     }
     return say(
@@ -245,8 +297,9 @@ Standing standing_of(const Outbound& report, const route::Plan& plan) {
         return report.is_cut ? Standing::Unsure : Standing::Good;
     }
     if (report.addresses.empty()) {
-        return plan.kind == route::Kind::LookUpFailed || report.is_cut ? Standing::Unsure
-                                                                       : Standing::Bad;
+        const bool is_answer =
+            plan.kind != route::Kind::LookUpFailed && plan.kind != route::Kind::Forged;
+        return is_answer && !report.is_cut ? Standing::Bad : Standing::Unsure;
     }
     const auto is_unsure = [](const AddressReport& address) {
         const identity::Step* failure = address.ladder.first_failure();
@@ -283,6 +336,7 @@ Task<Outbound> check_outbound(const CheckParts* parts, const deliver::Parts* qui
             .quiet = *quiet,
             .end = end,
             .budget = budget,
+            .world = world,
             .plan = co_await route::plan(world, domain, &quiet->resolver),
             .report = {}};
     const auto partner = world->partner_of(domain);
@@ -299,7 +353,7 @@ Task<Outbound> check_outbound(const CheckParts* parts, const deliver::Parts* qui
         no_address(run, deliver::from_plan(run.plan));
     }
     run.report.reply = reply_of(run.report);
-    run.report.effect = effect_of(run.report, run.plan, world->directory.server);
+    run.report.effect = effect_of(run);
     run.report.standing = standing_of(run.report, run.plan);
     co_return std::move(run.report);
 }
@@ -317,6 +371,13 @@ const x509::Evidence* shown_by_server(const Outbound& report) {
 
 }  // namespace
 
+std::string mode_word(partners::Mode mode) {
+    if (mode == partners::Mode::Off) {
+        return "off";
+    }
+    return mode == partners::Mode::Enforce ? "enforce" : "monitor";
+}
+
 std::string_view standing_text(Standing standing) {
     switch (standing) {
         case Standing::Good:
@@ -330,7 +391,7 @@ std::string_view standing_text(Standing standing) {
 }
 
 Standing CheckReport::standing() const {
-    Standing worst = Standing::Good;
+    Standing worst = left_out.empty() ? Standing::Good : Standing::Unsure;
     for (const DomainReport& report : domains) {
         const Standing out = report.outbound ? report.outbound->standing : Standing::Good;
         const bool presumed = report.outbound.has_value();
@@ -348,10 +409,11 @@ Task<CheckReport> check_domains(const CheckParts* parts, std::vector<std::string
     const Quiet quiet(parts->deliver);
     CheckReport report;
     size_t budget = kMostAddresses;
-    if (domains.size() > kMostDomains) {
-        domains.resize(kMostDomains);
-    }
     for (const std::string& domain : domains) {
+        if (report.domains.size() == kMostDomains || is_over(end)) {
+            report.left_out.push_back(domain);
+            continue;
+        }
         const auto world = parts->deliver.world.get();
         const auto partner = world->partner_of(domain);
         DomainReport of_domain{.domain = domain,

@@ -3,8 +3,10 @@
 //
 // Promise: what is told of a path is the ladder that a delivery or a MAIL FROM would meet now; no
 // counter and no event comes of it, and nobody's queue is touched. Bounded: at most 10 domains, 10
-// addresses and 60 seconds; 20 seconds for one address. Revocation lists that are missing are asked
-// for, waited for (8 seconds) and the same evidence is judged again; the judgement never fetches.
+// addresses and 60 seconds; 20 seconds for one address. When they are over nothing more is begun: a
+// look-up on its way ends by the resolver's deadline; what was left is told and makes it Unsure.
+// Revocation lists that are missing are asked for, waited for (8 seconds) and the same evidence is
+// judged again; the judgement never fetches.
 // What the partner shows as a client nobody knows before it comes: the inbound half presumes the
 // certificate of its server, and says so; check_client() judges one that is given.
 // Not here: how it is shown (check_text.hpp, check_json.hpp).
@@ -61,7 +63,8 @@ struct Inbound {
     Text policy;
     std::vector<Text> doors;  // each connector: what it shows and asks for
     bool doors_are_good = true;
-    Text presumed;  // whose certificate was judged, or why none was
+    Text presumed;                            // whose certificate was judged, or why none was
+    std::optional<x509::Certificate> judged;  // that certificate
     identity::Ladder ladder;
     std::vector<identity::Comparison> names;
     std::string reply;  // to MAIL FROM
@@ -78,8 +81,9 @@ struct DomainReport {
 
 struct CheckReport {
     std::vector<DomainReport> domains;
+    std::vector<std::string> left_out = {};  // more domains than are looked at, or no time was left
     // Bad if mail to the partner is not proven or a door of ours is amiss; a presumed client that
-    // would be refused makes it Unsure.
+    // would be refused makes it Unsure, and so does what was left out.
     Standing standing() const;
 };
 
@@ -90,6 +94,9 @@ struct CheckParts {
 };
 
 using SteadyTime = std::chrono::steady_clock::time_point;
+
+// "enforce", "monitor", "off"
+std::string mode_word(partners::Mode mode);
 
 // Every domain of a partner, or one domain. `domains` are lower case.
 Task<CheckReport> check_domains(const CheckParts* parts, std::vector<std::string> domains,

@@ -10,13 +10,6 @@ namespace {
 
 using partners::Mode;
 
-std::string mode_word(Mode mode) {
-    if (mode == Mode::Off) {
-        return "off";
-    }
-    return mode == Mode::Enforce ? "enforce" : "monitor";
-}
-
 std::shared_ptr<const keystore::OwnCertificate> own_of(const CheckParts& parts,
                                                        const settings::Receive& row) {
     const std::string& name = row.certificate.empty() ? row.fqdn : row.certificate;
@@ -99,6 +92,16 @@ Text effect_of(const policy::SenderDecision& decision, const std::string& domain
                      domain);
 }
 
+// The names of the client's address are known only when it comes: where they are compared too, with
+// the CN, a certificate that proves nothing without them may do so then.
+bool may_be_proven_by_address(const identity::Rule& rule, const policy::SenderDecision& decision,
+                              const x509::Certificate& leaf) {
+    const identity::Step* failure = decision.ladder.first_failure();
+    return rule.profile == identity::Profile::CiscoVerify && failure != nullptr &&
+           failure->name == identity::StepName::Identity &&
+           !identity::full_common_names(leaf).empty();
+}
+
 Standing standing_of(const policy::SenderDecision& decision) {
     if (!decision.partner || decision.proven) {
         return Standing::Good;
@@ -122,10 +125,22 @@ void judge(const CheckParts& parts, const partners::World& world, const std::str
     report.effect = effect_of(decision, domain);
     report.standing = report.doors_are_good ? standing_of(decision) : Standing::Bad;
     const auto partner = world.partner_of(domain);
-    if (partner && client.tls && !client.tls->peer_chain.empty()) {
-        report.names =
-            identity::compare_names(partner->rule_for(domain), client.tls->peer_chain.front(),
-                                    client.reached, identity::Direction::Inbound);
+    if (!partner || !client.tls || client.tls->peer_chain.empty()) {
+        return;
+    }
+    const identity::Rule rule = partner->rule_for(domain);
+    const x509::Certificate& leaf = client.tls->peer_chain.front();
+    report.names =
+        identity::compare_names(rule, leaf, client.reached, identity::Direction::Inbound);
+    if (rule.profile == identity::Profile::CiscoVerify) {
+        report.presumed += say(
+            "; the PTR name of its address, which cisco-verify compares too, is known only when "
+            "it comes and was left out");
+    }
+    if (report.standing == Standing::Bad && report.doors_are_good &&
+        may_be_proven_by_address(rule, decision, leaf)) {
+        report.standing = Standing::Unsure;
+        report.effect = say("not known before a client of {} comes", domain);
     }
 }
 
@@ -153,6 +168,7 @@ Inbound presume_inbound(const CheckParts& parts, const partners::World& world,
         say("presumed: the partner's client shows the certificate of its server, {} (`valija check "
             "--as-client FILE --domain {}` judges another)",
             escape_peer_text(server->peer_chain.front()->subject), domain);
+    report.judged = server->peer_chain.front();
     judge(parts, world, domain, client_of(parts, world, server->peer_chain), report);
     return report;
 }
@@ -161,6 +177,7 @@ Inbound inbound_of(const CheckParts& parts, const partners::World& world, const 
                    const std::vector<x509::Certificate>& chain) {
     Inbound report = begin(parts, world, domain);
     report.presumed = say("a client that shows {}", escape_peer_text(chain.front()->subject));
+    report.judged = chain.front();
     judge(parts, world, domain, client_of(parts, world, chain), report);
     return report;
 }

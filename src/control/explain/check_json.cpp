@@ -105,7 +105,10 @@ json::object check_json(const CheckReport& report) {
         object["inbound"] = json_of(domain.inbound);
         domains.push_back(std::move(object));
     }
-    return {{"standing", standing_text(report.standing())}, {"domains", std::move(domains)}};
+    return {{"standing", standing_text(report.standing())},
+            {"domains", std::move(domains)},
+            {"cut", !report.left_out.empty()},
+            {"left_out", strings(report.left_out)}};
 }
 
 }  // namespace valija::explain

@@ -102,10 +102,12 @@ identity::OwnStatus own_status(const std::vector<Certificate>& chain,
     identity::OwnStatus worst;
     for (size_t i = 0; i < std::min(chain.size(), kMostAbove); ++i) {
         const Certificate& certificate = chain[i];
+        if (certificate->self_issued || (i > 0 && certificate->crl_urls.empty())) {
+            continue;  // a root has no list
+        }
         const Certificate* issuer = issuer_of(certificate, chain, i + 1, others);
-        if (certificate->self_issued || issuer == nullptr ||
-            (i > 0 && certificate->crl_urls.empty())) {
-            continue;  // a root has no list; without the issuer no list can be verified
+        if (issuer == nullptr) {
+            continue;  // without the issuer no list can be verified
         }
         const revocation::Status status = book.look_up(certificate, *issuer, now, Duration(0));
         const auto rank = [](State state) {
@@ -152,6 +154,40 @@ Text hard_to_fetch(const std::string& url) {
     return host.find('.') == std::string::npos
                ? say("{} has a host name without a domain, which is known inside only", shown)
                : Text();
+}
+
+std::vector<OwnUse> own_uses(const partners::World& world, const keystore::KeyStore& store,
+                             Time now) {
+    std::vector<OwnUse> uses;
+    const settings::Directory& directory = world.directory;
+    for (const settings::Receive& row : directory.receive) {
+        uses.push_back({.connector = row.name,
+                        .partner = nullptr,
+                        .name = row.certificate.empty() ? row.fqdn : row.certificate,
+                        .sends = false,
+                        .own = nullptr});
+    }
+    for (const settings::Send& row : directory.send) {
+        const std::string fqdn = row.fqdn.empty() ? directory.server.hostname : row.fqdn;
+        uses.push_back({.connector = row.name,
+                        .partner = nullptr,
+                        .name = row.certificate.empty() ? fqdn : row.certificate,
+                        .sends = !world.partners.empty(),
+                        .own = nullptr});
+    }
+    for (const auto& partner : world.partners) {
+        if (!partner->certificate.empty()) {
+            uses.push_back({.connector = {},
+                            .partner = partner,
+                            .name = partner->certificate,
+                            .sends = true,
+                            .own = nullptr});
+        }
+    }
+    for (OwnUse& use : uses) {
+        use.own = store.select(use.name, now);
+    }
+    return uses;
 }
 
 std::vector<OwnFinding> look_at_own(const keystore::OwnCertificate& own, bool sends,

@@ -6,6 +6,7 @@
 // Thread: any.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,19 @@ enum class OwnTrouble {
     Unverifiable,
     HardToFetch
 };
+
+// Where a certificate of ours is shown.
+struct OwnUse {
+    std::string connector;  // empty: to a partner that has a certificate of its own
+    std::shared_ptr<const partners::PartnerRules> partner;  // that partner
+    std::string name;    // what is looked for: an fqdn, a thumbprint or a file name
+    bool sends = false;  // to partners, as a client's
+    std::shared_ptr<const keystore::OwnCertificate> own;  // null: none fits
+};
+
+// Every certificate in use: of each connector, and of each partner that has one of its own.
+std::vector<OwnUse> own_uses(const partners::World& world, const keystore::KeyStore& store,
+                             Time now);
 
 struct OwnFinding {
     OwnTrouble trouble;

@@ -48,23 +48,24 @@ StepState state_of(OwnTrouble trouble) {
     return StepState::Warn;
 }
 
-// A connector's certificate, once for each name and direction.
-struct Shown {
-    std::string name;
-    std::string connector;
-    bool sends = false;
-};
+Finding no_certificate(const Text& area, const OwnUse& use) {
+    if (use.partner) {
+        return {area, StepState::Fail,
+                say("partner {}: no certificate fits {}", use.partner->name, use.name),
+                say("put the certificate that `certificate` of {} names, with its key, into keys/ "
+                    "and reload",
+                    use.partner->origin.file)};
+    }
+    return {area, StepState::Fail,
+            say("connector {}: no certificate fits {}", use.connector, use.name),
+            say("put a certificate for the connector's fqdn, with its key, into keys/ and reload")};
+}
 
-std::vector<Shown> shown_by(const settings::Directory& directory) {
-    std::vector<Shown> all;
-    for (const settings::Receive& row : directory.receive) {
-        all.push_back({row.certificate.empty() ? row.fqdn : row.certificate, row.name, false});
-    }
-    for (const settings::Send& row : directory.send) {
-        const std::string fqdn = row.fqdn.empty() ? directory.server.hostname : row.fqdn;
-        all.push_back({row.certificate.empty() ? fqdn : row.certificate, row.name, true});
-    }
-    return all;
+Text good_use(const OwnUse& use) {
+    const std::string name = escape_peer_text(use.own->name, 260);
+    const std::string end = iso_time(use.own->chain.front()->not_after);
+    return use.partner ? say("partner {} is shown {}, valid until {}", use.partner->name, name, end)
+                       : say("connector {} shows {}, valid until {}", use.connector, name, end);
 }
 
 void look_at_certificates(const CheckParts& parts, const partners::World& world,
@@ -79,28 +80,19 @@ void look_at_certificates(const CheckParts& parts, const partners::World& world,
              say("{}: {}", escape_peer_text(problem.file, 260), escape_peer_text(problem.text)),
              {}});
     }
-    for (const Shown& shown : shown_by(world.directory)) {
-        const auto own = credentials->store().select(shown.name, now);
-        if (!own) {
-            report.findings.push_back(
-                {area, StepState::Fail,
-                 say("connector {}: no certificate fits {}", shown.connector, shown.name),
-                 say("put a certificate for the connector's fqdn, with its key, into keys/ and "
-                     "reload")});
+    for (const OwnUse& use : own_uses(world, credentials->store(), now)) {
+        if (!use.own) {
+            report.findings.push_back(no_certificate(area, use));
             continue;
         }
-        const auto findings = look_at_own(*own, shown.sends, parts.deliver.own(own->chain), now);
+        const auto findings =
+            look_at_own(*use.own, use.sends, parts.deliver.own(use.own->chain), now);
         for (const OwnFinding& finding : findings) {
             report.findings.push_back(
                 {area, state_of(finding.trouble), finding.evidence, finding.fix});
         }
         if (findings.empty()) {
-            report.findings.push_back(
-                {area,
-                 StepState::Pass,
-                 say("connector {} shows {}, valid until {}", shown.connector,
-                     escape_peer_text(own->name, 260), iso_time(own->chain.front()->not_after)),
-                 {}});
+            report.findings.push_back({area, StepState::Pass, good_use(use), {}});
         }
     }
 }
@@ -233,6 +225,12 @@ void look_at_clock(const CheckParts& parts, ServerReport& report) {
 
 Finding finding_of(const partners::PartnerRules& partner, const CheckReport& report) {
     const Text area = say("partner {}", partner.name);
+    if (report.domains.empty()) {
+        return {area,
+                StepState::Unknown,
+                say("no time was left: `valija check {}` looks at it alone", partner.name),
+                {}};
+    }
     const DomainReport& domain = report.domains.front();
     const Outbound& out = *domain.outbound;
     const identity::Ladder& ladder =
@@ -252,14 +250,6 @@ Task<void> look_at_partners(const CheckParts* parts, std::shared_ptr<const partn
                             ServerReport* report, SteadyTime end) {
     for (const auto& partner : world->partners) {
         if (partner->send != partners::Mode::Enforce || partner->domains.empty()) {
-            continue;
-        }
-        if (std::chrono::steady_clock::now() >= end) {
-            report->findings.push_back(
-                {say("partner {}", partner->name),
-                 StepState::Unknown,
-                 say("no time was left: `valija check {}` looks at it alone", partner->name),
-                 {}});
             continue;
         }
         const CheckReport found = co_await check_domains(parts, {partner->domains.front()}, end);

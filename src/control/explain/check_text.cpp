@@ -147,6 +147,21 @@ void put_domain(View& view, const DomainReport& domain) {
     }
 }
 
+void put_left_out(View& view, const std::vector<std::string>& domains) {
+    view.page.blank();
+    view.page.heading(
+        say("Not every domain was looked at: at most 10, within 60 seconds. `valija check DOMAIN` "
+            "looks at one alone:"));
+    size_t count = 0;
+    for (const std::string& domain : domains) {
+        if (++count > kMostNames) {
+            view.page.more("…");
+            return;
+        }
+        view.page.more(escape_peer_text(domain, 260));
+    }
+}
+
 }  // namespace
 
 std::string check_text(const CheckReport& report, Show show, Language language) {
@@ -156,6 +171,9 @@ std::string check_text(const CheckReport& report, Show show, Language language) 
             view.page.blank();
         }
         put_domain(view, domain);
+    }
+    if (!report.left_out.empty()) {
+        put_left_out(view, report.left_out);
     }
     return view.page.take();
 }

@@ -121,15 +121,22 @@ std::string header(const Ladder& ladder, const LetterFacts& facts, Language lang
 
 Text what_we_did(const LetterFacts& facts) {
     const std::string at = mail_time(facts.at);
-    if (facts.host.empty()) {
-        return say("we judged the certificate of {} that we have as a file, as of {}.",
-                   facts.domain, at);
+    switch (facts.occasion) {
+        case Occasion::Delivery:
+            return facts.host.empty()
+                       ? say("we wanted to deliver mail for {} on {}.", facts.domain, at)
+                       : say("we wanted to deliver mail for {} to your server {} (port {}) on {}.",
+                             facts.domain, facts.host, facts.port, at);
+        case Occasion::PresumedClient:
+            return say(
+                "on {1} we looked at what a server of yours would meet here that sends mail from "
+                "{0} and shows the certificate of your mail server.",
+                facts.domain, at);
+        case Occasion::File:
+            break;
     }
-    return facts.direction == Direction::Outbound
-               ? say("we wanted to deliver mail for {} to your server {} (port {}) on {}.",
-                     facts.domain, facts.host, facts.port, at)
-               : say("your server {} wanted to deliver mail from {} to us on {}.", facts.host,
-                     facts.domain, at);
+    return say("we judged the certificate of {} that we have as a file, as of {}.", facts.domain,
+               at);
 }
 
 std::string failures(const Ladder& ladder, const LetterFacts& facts, Language language) {
@@ -155,7 +162,10 @@ std::string failures(const Ladder& ladder, const LetterFacts& facts, Language la
 // Commands stand on lines of their own and are not wrapped.
 std::string how_to_see(const LetterFacts& facts, Language language) {
     std::string text = wrapped(say("You can see what we see:").in(language)) + "\n";
-    if (facts.host.empty() || facts.direction == Direction::Inbound) {
+    if (facts.occasion == Occasion::Delivery && facts.host.empty()) {
+        return text + fmt::format("  dig {} MX\n\n", facts.domain);
+    }
+    if (facts.occasion != Occasion::Delivery) {
         return text +
                "  openssl x509 -in certificate.pem -noout -subject -issuer -dates \\\n"
                "      -ext subjectAltName,extendedKeyUsage,crlDistributionPoints\n\n";

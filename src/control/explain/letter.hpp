@@ -16,12 +16,17 @@
 
 namespace valija::explain {
 
+// What the ladder is about: a certificate that we have as a file, our own attempt to deliver, or
+// what we expect a server of the partner to meet when it sends (its certificate is presumed).
+enum class Occasion { File, Delivery, PresumedClient };
+
 struct LetterFacts {
     std::string recipient;    // "postmaster@woodgrovebank.com"
     std::string domain;       // the partner's
     std::string our_host;     // "mail.contoso.com"; empty: not known
     std::string our_contact;  // "postmaster@contoso.com"; empty: not known
-    std::string host;         // of the partner, what we connected to; empty: a file was judged
+    Occasion occasion = Occasion::File;
+    std::string host;  // Delivery: what we connected to; empty: there was no address
     std::string port = "25";
     std::string certificate;  // subject of what was judged; empty: none was shown
     std::string fingerprint;  // its SHA-256

@@ -66,6 +66,10 @@ std::expected<std::vector<Certificate>, Step> read_leaf(const NamedBytes& file) 
         return std::unexpected(
             malformed(say("{}: a certificate in it is malformed", shown(file.name))));
     }
+    if (read->certificates.front().der().size() > x509::kOfflineBounds.bytes) {
+        return std::unexpected(malformed(say("{}: the certificate is larger than {} bytes",
+                                             shown(file.name), x509::kOfflineBounds.bytes)));
+    }
     return read->certificates;
 }
 
@@ -157,7 +161,8 @@ std::expected<void, Text> take(const identity::WantedList& wanted, const Result<
 revocation::Book fetched_book(const VerifyQuestion& question, const Inputs& inputs,
                               std::vector<Text>& warnings) {
     std::vector<identity::WantedList> wanted =
-        identity::wanted_lists(inputs.rule, inputs.evidence, question.at);
+        identity::wanted_lists(inputs.rule, inputs.evidence, inputs.reached, question.direction,
+                               revocation::Book(), question.at);
     if (wanted.size() > kMostUrls) {
         warnings.push_back(
             say("only the first {} of {} addresses are fetched", kMostUrls, wanted.size()));
@@ -182,17 +187,32 @@ revocation::Book fetched_book(const VerifyQuestion& question, const Inputs& inpu
     return revocation::Book(std::move(lists), std::move(answers));
 }
 
+bool is_anchor(const Inputs& inputs) {
+    const auto& anchors = inputs.rule.anchors.certificates();
+    return std::ranges::find(anchors, inputs.evidence.peer_chain.front()) != anchors.end();
+}
+
 // The steps that only a session has go; what the revocation step says is put in this command's
 // words: with lists in hand a missing status is a refusal.
-Ladder offline_ladder(const VerifyQuestion& question, const Ladder& judged) {
+Ladder offline_ladder(const VerifyQuestion& question, const Ladder& judged, bool leaf_is_anchor) {
+    const bool rule_asks = !question.lists.empty() || question.fetch;
     Ladder ladder;
     for (Step step : judged.steps) {
-        if (step.name == StepName::Handshake || step.name == StepName::OwnCertificate ||
+        const bool is_of_a_session =
+            step.name == StepName::Handshake && step.state == StepState::Pass;
+        if (is_of_a_session || step.name == StepName::OwnCertificate ||
             step.name == StepName::Verdict) {
             continue;
         }
-        if (step.name == StepName::Revocation && question.lists.empty() && !question.fetch) {
+        if (step.name == StepName::Revocation && !rule_asks) {
             step.evidence = say("not asked for: `--crl FILE` or `--fetch` looks it up");
+        }
+        // A profile that trusts a key asks no list: whoever gives lists demands a status all the
+        // same, of all but an anchor.
+        if (step.name == StepName::Revocation && !leaf_is_anchor && rule_asks &&
+            step.state == StepState::NotApplicable) {
+            step.state = StepState::Unknown;
+            step.reason = Reason::RevocationOffline;
         }
         if (step.name == StepName::Revocation && step.state == StepState::Unknown) {
             step.state = question.fetch ? StepState::Unknown : StepState::Fail;
@@ -214,9 +234,10 @@ Ladder judge_names(const VerifyQuestion& question, Inputs& inputs, const revocat
          question.names.empty() ? std::vector<std::string>{""} : question.names) {
         inputs.rule.domain = name;
         inputs.reached.tlsa.base_domain = name;
-        Ladder ladder =
-            offline_ladder(question, identity::judge(inputs.rule, inputs.evidence, inputs.reached,
-                                                     question.direction, book, question.at));
+        Ladder ladder = offline_ladder(question,
+                                       identity::judge(inputs.rule, inputs.evidence, inputs.reached,
+                                                       question.direction, book, question.at),
+                                       is_anchor(inputs));
         if (!ladder.is_proven()) {
             return ladder;
         }

@@ -20,17 +20,12 @@ constexpr int kUnsure = 2;
 constexpr int kUsage = 64;
 constexpr auto kForAll = std::chrono::seconds(60);
 
-std::string argument(const Request& request, const std::string& name) {
-    const auto found = request.arguments.find(name);
-    return found == request.arguments.end() ? std::string() : found->second;
-}
-
 Language language_of(const Request& request) {
-    return valija::language_of(argument(request, "lang")).value_or(Language::English);
+    return valija::language_of(request.argument("lang")).value_or(Language::English);
 }
 
 identity::Show show_of(const Request& request) {
-    return argument(request, "all") == "yes" ? identity::Show::All : identity::Show::Findings;
+    return request.argument("all") == "yes" ? identity::Show::All : identity::Show::Findings;
 }
 
 int status_of(explain::Standing standing) {
@@ -91,7 +86,27 @@ Subject subject_of(const explain::CheckReport& report) {
             return {&domain, &domain.inbound.ladder, nullptr, identity::Direction::Inbound};
         }
     }
-    return outbound_of(report.domains.front());
+    return report.domains.empty() ? Subject() : outbound_of(report.domains.front());
+}
+
+explain::Occasion occasion_of(const Subject& subject) {
+    if (!subject.domain->outbound) {
+        return explain::Occasion::File;  // --as-client
+    }
+    return subject.direction == identity::Direction::Outbound ? explain::Occasion::Delivery
+                                                              : explain::Occasion::PresumedClient;
+}
+
+// What was judged; of a session nothing where it came to no certificate.
+std::optional<x509::Certificate> certificate_of(const Subject& subject) {
+    if (subject.direction == identity::Direction::Inbound) {
+        return subject.domain->inbound.judged;
+    }
+    if (subject.address == nullptr || !subject.address->evidence ||
+        subject.address->evidence->peer_chain.empty()) {
+        return std::nullopt;
+    }
+    return subject.address->evidence->peer_chain.front();
 }
 
 std::string letter_about(const explain::CheckReport& report, const settings::Server& server,
@@ -101,16 +116,18 @@ std::string letter_about(const explain::CheckReport& report, const settings::Ser
                                .domain = subject.domain->domain,
                                .our_host = server.hostname,
                                .our_contact = server.postmaster,
+                               .occasion = occasion_of(subject),
                                .direction = subject.direction,
                                .at = now};
-    if (subject.address != nullptr) {
+    const identity::Step* failure = subject.ladder->first_failure();
+    const bool is_of_dns = failure != nullptr && failure->name == identity::StepName::Dns;
+    if (subject.address != nullptr && !is_of_dns) {
         facts.host = subject.address->host;
         facts.port = std::to_string(server.smtp_port);
-        if (const auto& evidence = subject.address->evidence;
-            evidence && !evidence->peer_chain.empty()) {
-            facts.certificate = evidence->peer_chain.front()->subject;
-            facts.fingerprint = evidence->peer_chain.front()->sha256;
-        }
+    }
+    if (const auto certificate = certificate_of(subject)) {
+        facts.certificate = (*certificate)->subject;
+        facts.fingerprint = (*certificate)->sha256;
     }
     return explain::letter(*subject.ladder, facts, language);
 }
@@ -118,8 +135,9 @@ std::string letter_about(const explain::CheckReport& report, const settings::Ser
 Answer shown(const explain::CheckReport& report, const Request& request,
              const explain::CheckParts& parts) {
     const int status = status_of(report.standing());
-    if (argument(request, "letter") == "yes") {
-        if (subject_of(report).ladder->steps.empty()) {
+    if (request.argument("letter") == "yes") {
+        const identity::Ladder* ladder = subject_of(report).ladder;
+        if (ladder == nullptr || ladder->steps.empty()) {
             return {.exit_status = kUsage,
                     .out = {},
                     .err = "Nothing was judged, so there is nothing to write to a partner.\n"};
@@ -143,7 +161,7 @@ Answer shown(const explain::CheckReport& report, const Request& request,
 
 Task<Answer> Service::check(Request request) {
     const auto world = parts_.check.deliver.world.get();
-    const std::string target = argument(request, "target");
+    const std::string target = request.argument("target");
     const auto end = std::chrono::steady_clock::now() + kForAll;
     if (target.empty()) {
         const explain::ServerReport report = co_await explain::check_server(&parts_.check, end);
@@ -164,8 +182,8 @@ Task<Answer> Service::check(Request request) {
 }
 
 Answer Service::check_client(const Request& request) const {
-    const std::string domain = lower(argument(request, "domain"));
-    const auto chain = x509::Certificate::from_pem(argument(request, "chain"));
+    const std::string domain = lower(request.argument("domain"));
+    const auto chain = x509::Certificate::from_pem(request.argument("chain"));
     if (!chain || chain->empty()) {
         return {.exit_status = kUsage, .out = {}, .err = "The file has no certificate.\n"};
     }

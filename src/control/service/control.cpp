@@ -99,6 +99,11 @@ Task<void> converse(std::shared_ptr<Link> link, ControlServer::Handler handler) 
 
 }  // namespace
 
+std::string Request::argument(const std::string& name) const {
+    const auto found = arguments.find(name);
+    return found == arguments.end() ? std::string() : found->second;
+}
+
 struct ControlServer::State {
     State(const asio::any_io_executor& executor, net::TaskGroup& group, Handler answering)
         : acceptor(executor), tasks(group), handler(std::move(answering)) {}

@@ -23,6 +23,8 @@ struct Request {
     std::string command;  // "queue list"
     std::map<std::string, std::string> arguments;
     bool json = false;
+
+    std::string argument(const std::string& name) const;  // empty: it is not there
 };
 
 struct Answer {

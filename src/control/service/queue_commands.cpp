@@ -157,14 +157,9 @@ std::string message_text(const QueuedMessage& message, Time now, Language langua
     return text;
 }
 
-std::string argument(const Request& request, const std::string& name) {
-    const auto found = request.arguments.find(name);
-    return found == request.arguments.end() ? std::string() : found->second;
-}
-
 // Nothing: not a limit.
 std::optional<size_t> limit_of(const Request& request) {
-    const std::string text = argument(request, "limit");
+    const std::string text = request.argument("limit");
     if (text.empty()) return usual_limit;
     size_t limit = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
@@ -223,18 +218,18 @@ Task<Answer> Service::queue_list(Request request) {
 }
 
 Task<Answer> Service::queue_show(Request request) {
-    const std::string id = argument(request, "id");
+    const std::string id = request.argument("id");
     const auto found = co_await parts_.spool.find(id);
     if (!found) co_return failed(found.error());
     if (!*found) co_return not_found(id);
-    const Language language = language_of(argument(request, "lang")).value_or(Language::English);
+    const Language language = language_of(request.argument("lang")).value_or(Language::English);
     co_return Answer{.out = request.json ? json::serialize(json_of(**found)) + "\n"
                                          : message_text(**found, parts_.clock.now(), language)};
 }
 
 Task<Answer> Service::queue_retry(Request request) {
-    const std::string id = argument(request, "id");
-    const bool is_all = argument(request, "all") == "yes";
+    const std::string id = request.argument("id");
+    const bool is_all = request.argument("all") == "yes";
     if (id.empty() != is_all) {
         co_return Answer{.exit_status = status_usage, .err = "Name one message, or say --all.\n"};
     }

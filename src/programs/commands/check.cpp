@@ -94,14 +94,14 @@ std::vector<Command> check_commands() {
          .summary = "try the path to a partner, in both directions, and say what is wrong",
          .description =
              "The running server connects to every mail server of the partner (at most 10\n"
-             "addresses, 60 seconds), as for a delivery but without a message: policy, DNS, TCP,\n"
-             "EHLO, STARTTLS, handshake, certificate, revocation, names, our own certificate. "
-             "Then\n"
-             "it says what becomes of mail now. For mail from the partner it judges what a client\n"
-             "with the same certificate would meet. Nothing is counted and no mail is touched.\n"
+             "domains, 10 addresses, 60 seconds; what is left out is told), as for a delivery\n"
+             "but without a message: policy, DNS, TCP, EHLO, STARTTLS, handshake, certificate,\n"
+             "revocation, names, our own certificate. Then it says what becomes of mail now.\n"
+             "For mail from the partner it judges what a client with the same certificate would\n"
+             "meet. Nothing is counted and no mail is touched.\n"
              "Without a partner it looks at this server: certificates, anchors, lists, resolver,\n"
              "disk, clock, and each enforced partner in a line: is it ready?\n"
-             "Exit status: 0 proven (or ready), 1 not proven, 2 could not tell.",
+             "Exit status: 0 proven (or ready), 1 not proven, 2 could not tell all of it.",
          .examples = {"valija check", "valija check woodgrovebank",
                       "valija check woodgrovebank.com --all",
                       "valija check --as-client client.pem --domain woodgrovebank.com"},

@@ -34,6 +34,16 @@ int ask_server(const Invocation& invocation, const std::string& command,
                std::map<std::string, std::string> arguments = {},
                std::chrono::seconds patience = std::chrono::seconds(30));
 
+// What became of a change that was written: the server that runs, if one does, reads it again.
+struct Reload {
+    bool is_running = false;
+    bool has_it = false;
+    std::string problem;  // for standard error
+    int exit_status = 0;
+};
+
+Reload reload_server(const Invocation& invocation);
+
 std::string control_socket(const Invocation& invocation);
 
 // `key = value  # origin` a line, aligned.

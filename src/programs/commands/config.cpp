@@ -1,15 +1,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <cstdio>
 #include <filesystem>
-#include <map>
 
 #include "control/service/table.hpp"
 #include "directory/partners/partners.hpp"
-#include "programs/commands/commands.hpp"
-#include "trust/keystore/keystore.hpp"
+#include "platform/base/text.hpp"
+#include "programs/commands/certificate_common.hpp"
 
 namespace json = boost::json;
 
@@ -42,23 +40,6 @@ void check_certificate(const std::string& name, const std::string& connectors,
     }
 }
 
-// By the name of the certificate: who shows it.
-std::map<std::string, std::string> shown_certificates(const Directory& directory) {
-    std::map<std::string, std::string> all;
-    const auto note = [&](const auto& row, std::string_view kind) {
-        std::string& names = all[row.certificate.empty() ? row.fqdn : row.certificate];
-        names += fmt::format("{}{} connector {}", names.empty() ? "" : ", ", kind, row.name);
-    };
-    for (const auto& row : directory.receive) note(row, "receive");
-    for (const auto& row : directory.send) note(row, "send");
-    for (const auto& row : directory.partners) {
-        if (row.certificate.empty()) continue;
-        std::string& names = all[row.certificate];
-        names += fmt::format("{}partner {}", names.empty() ? "" : ", ", row.name);
-    }
-    return all;
-}
-
 // A file as the operator names it, relative to --home.
 std::string relative(const std::string& home, const std::string& file) {
     return file.starts_with(home + "/") ? file.substr(home.size() + 1) : file;
@@ -80,8 +61,8 @@ void check_certificates(const Invocation& invocation, Findings& findings) {
     }
     const Time now = SystemClock().now();
     const Directory& directory = findings.world->directory;
-    for (const auto& [name, connectors] : shown_certificates(directory)) {
-        check_certificate(name, connectors, keys, now, findings);
+    for (const auto& [name, users] : certificate_users(directory)) {
+        check_certificate(name, join(users, ", "), keys, now, findings);
     }
     if (!directory.server.accepted_domains.empty() && directory.server.mailbox_lmtp.empty()) {
         findings.warnings.emplace_back(

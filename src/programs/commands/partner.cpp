@@ -68,23 +68,13 @@ std::vector<Option> setting_options() {
 
 // The server that runs, if one does, takes what was written; says what happened.
 int tell_server(const Invocation& invocation, const std::string& done) {
-    const auto answer = service::ask(control_socket(invocation), {.command = "reload"});
-    if (!answer && answer.error().kind == FaultKind::Network) {
-        fmt::print(stdout, "{}; no server is running.\n", done);
-        return status::yes;
-    }
-    if (!answer) {
-        fmt::print(stdout, "{}.\n", done);
-        fmt::print(stderr, "valija: the running server was not told: {}\n", answer.error().text());
-        return status::unknown;
-    }
-    if (answer->exit_status == 0) {
-        fmt::print(stdout, "{}; the running server has it.\n", done);
-        return status::yes;
-    }
-    fmt::print(stdout, "{}, but the running server refused it:\n", done);
-    fmt::print(stderr, "{}", answer->err);
-    return answer->exit_status;
+    const Reload reload = reload_server(invocation);
+    fmt::print(stdout, "{}{}\n", done,
+               !reload.is_running ? "; no server is running."
+               : reload.has_it    ? "; the running server has it."
+                                  : ", but the running server did not take it:");
+    fmt::print(stderr, "{}", reload.has_it ? "" : reload.problem);
+    return reload.exit_status;
 }
 
 // One value of an option; of a list all of them, each of which may be a list with commas. Nothing:

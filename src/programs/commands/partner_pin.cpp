@@ -178,7 +178,8 @@ int run_pin(const Invocation& invocation) {
         return status::unknown;
     }
     print_hosts(found->hosts);
-    const Pinned pinned = pinned_of(*partner, found->hosts, !invocation.has("--domain"));
+    const bool all_domains = domains == partner->domains;  // also by --domain, where it has one
+    const Pinned pinned = pinned_of(*partner, found->hosts, all_domains);
     return change_partner(invocation, partner->origin.file,
                           {{.key = "names", .toml_value = settings::toml_list(pinned.names)},
                            {.key = "mx_known", .toml_value = settings::toml_list(pinned.known)}});

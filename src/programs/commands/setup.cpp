@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "directory/settings/values.hpp"
 #include "platform/base/text.hpp"
 #include "platform/store/file.hpp"
 #include "programs/commands/certificate_common.hpp"
@@ -13,8 +14,6 @@ namespace json = boost::json;
 
 namespace valija::programs {
 namespace {
-
-constexpr auto kSelfSignedLife = std::chrono::hours(24 * 365);
 
 std::string settings_for(const std::string& domain, const std::string& hostname) {
     return fmt::format(
@@ -86,9 +85,9 @@ Result<void> write_directory(const std::string& home, const std::string& setting
     return store::write_file(home + "/etc/valija.toml", settings);
 }
 
-// A host name with two labels or more, as DNS and certificates take it.
+// As the settings and a certificate take it.
 bool is_full_name(const std::string& name) {
-    return keystore::wrong_dns_name(name).empty() && name.contains('.') && !name.contains('*');
+    return settings::is_full_name(name) && keystore::wrong_dns_name(name).empty();
 }
 
 Result<keystore::Entry> certificate_for(const Invocation& invocation, const std::string& domain,

@@ -33,6 +33,23 @@ int ask_server(const Invocation& invocation, const std::string& command,
     return answer->exit_status;
 }
 
+Reload reload_server(const Invocation& invocation) {
+    const auto answer = service::ask(control_socket(invocation), {.command = "reload"});
+    if (!answer && answer.error().kind == FaultKind::Network) {
+        return {};
+    }
+    if (!answer) {
+        return {.is_running = true,
+                .problem = fmt::format("valija: the running server was not told: {}\n",
+                                       answer.error().text()),
+                .exit_status = status::unknown};
+    }
+    return {.is_running = true,
+            .has_it = answer->exit_status == 0,
+            .problem = answer->err,
+            .exit_status = answer->exit_status};
+}
+
 std::optional<Language> language_asked(const Invocation& invocation) {
     if (invocation.has("--lang")) return language_of(invocation.one("--lang"));
     const auto set = [](const char* name) {

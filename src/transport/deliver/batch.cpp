@@ -29,7 +29,7 @@ struct Attempt {
     uint16_t port;
     int tried = 0;
     std::optional<Trouble> last;
-    std::set<tcp::endpoint> seen = {};  // hosts with the same address are tried once (CI-39)
+    route::Tried seen = {};
     std::map<std::string, std::vector<std::string>> addresses = {};  // of hosts looked up
 
     // A reload in between: what is left is planned anew, by the rules that are in force now.
@@ -137,7 +137,7 @@ Task<void> try_host(Attempt* attempt, std::string host) {
         if (!attempt->goes_on()) {
             co_return;
         }
-        if (!attempt->seen.insert(endpoint).second) {
+        if (!attempt->seen.is_first(attempt->plan, host, endpoint)) {
             continue;
         }
         if (attempt->plan.kind == route::Kind::Smtp &&

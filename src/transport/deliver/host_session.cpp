@@ -144,7 +144,7 @@ Task<std::optional<Trouble>> HostSession::decide() {
         if (plan_.proof == Proof::Opportunistic) {
             co_return std::nullopt;
         }
-        if (!earlier_.steps.empty()) {
+        if (earlier_.first_failure() != nullptr) {
             remember(earlier_);
             co_return std::nullopt;
         }
@@ -183,6 +183,9 @@ std::optional<Trouble> HostSession::starttls_failed(const Result<void>& agreed) 
         }
     }
     auto trouble = broken(agreed);
+    if (trouble && plan_.partner) {
+        static_cast<void>(path_failure(ladder_));  // the fault itself says better what to do
+    }
     if (trouble) {
         trouble->of_tls = true;
         trouble->ladder = ladder_;
@@ -197,6 +200,7 @@ Trouble HostSession::broke_after_handshake(Trouble trouble, const Fault& fault) 
     const bool may_be_ours =
         fault.kind == FaultKind::Network && evidence_ && !evidence_->own_chain.empty();
     if (!plan_.partner || !may_be_ours) {
+        trouble.ladder = ladder_;
         return trouble;
     }
     proven_ = false;
@@ -271,11 +275,13 @@ std::optional<Trouble> HostSession::judge(const x509::Evidence& evidence) {
     const Time now = parts_.clock.now();
     const identity::OwnStatus own =
         evidence.own_chain.empty() ? identity::OwnStatus{} : parts_.own(evidence.own_chain);
+    const auto book = parts_.book();
     identity::Ladder ladder =
-        identity::judge(rule, evidence, heard_.reached, identity::Direction::Outbound,
-                        *parts_.book(), now, ladder_before_handshake(plan_, remote_, heard_), own);
+        identity::judge(rule, evidence, heard_.reached, identity::Direction::Outbound, *book, now,
+                        ladder_before_handshake(plan_, remote_, heard_), own);
     if (identity::lacks_revocation(ladder)) {
-        for (const identity::WantedList& list : identity::wanted_lists(rule, evidence, now)) {
+        for (const identity::WantedList& list : identity::wanted_lists(
+                 rule, evidence, heard_.reached, identity::Direction::Outbound, *book, now)) {
             parts_.want(list);
         }
     }
@@ -287,9 +293,12 @@ std::optional<Trouble> HostSession::judge(const x509::Evidence& evidence) {
     return std::nullopt;
 }
 
-// Enforce: the trouble that ends the session. Monitor: counted, and the mail goes on.
+// Enforce: the trouble that ends the session. Monitor: counted, once a session, and the mail goes
+// on.
 std::optional<Trouble> HostSession::path_failure(identity::Ladder ladder) {
-    note_unproven(ladder);
+    if (!std::exchange(is_counted_, true)) {
+        note_unproven(ladder);
+    }
     remember(ladder);
     if (plan_.proof != Proof::Verified) {
         return std::nullopt;

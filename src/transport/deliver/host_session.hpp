@@ -41,7 +41,7 @@ class HostSession {
     // No wait goes beyond this time, whatever the deadline of its phase.
     void end_by(std::chrono::steady_clock::time_point end) { end_ = end; }
 
-    // For Tls::Never: what the attempt with TLS came to, already counted.
+    // For Tls::Never: what the attempt with TLS came to; where it failed, it is counted already.
     void after(identity::Ladder earlier) { earlier_ = std::move(earlier); }
 
     // Connects, greets, secures and judges. Nullopt: ready for messages.
@@ -120,6 +120,7 @@ class HostSession {
     bool usable_ = false;
     bool peer_ended_ = false;  // the connection broke: it was not we who left
     bool proven_ = false;
+    bool is_counted_ = false;  // as a session whose path is not proven
 };
 
 }  // namespace valija::deliver

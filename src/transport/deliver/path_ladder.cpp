@@ -178,7 +178,7 @@ bool is_refusal_of_ours(const std::string& words) {
 }
 
 Ladder ladder_without_host(const route::Plan& plan, const std::string& why) {
-    if (why.find("fails validation") != std::string::npos) {  // platform/net's word for bogus
+    if (plan.kind == route::Kind::Forged) {
         return concluded(
             with_policy(plan),
             {.name = StepName::Dns,

@@ -40,6 +40,7 @@ PlanWords words_of(const route::Plan& plan) {
                                 "not accept the domain",
                                 domain)};
         case route::Kind::LookUpFailed:
+        case route::Kind::Forged:
             return {false, "4.3", fmt::format("looking up {}: {}", domain, plan.dns.english())};
         default:
             return {false, "3.5",
@@ -116,7 +117,7 @@ Trouble from_plan(const route::Plan& plan) {
 
 Trouble from_look_up(const route::Plan& plan, const Fault& fault, const std::string& host) {
     route::Plan failed = plan;
-    failed.kind = route::Kind::LookUpFailed;
+    failed.kind = fault.kind == FaultKind::Forged ? route::Kind::Forged : route::Kind::LookUpFailed;
     return with_dns_step(failed, {.status = "4.4.3",
                                   .text = fmt::format("looking up {}: {}", escape_peer_text(host),
                                                       escape_peer_text(fault.text()))});

@@ -90,7 +90,8 @@ void judge_partner(const partners::World& world, SenderDecision& decision, const
     decision.proven = decision.ladder.is_proven();
     if (identity::lacks_revocation(decision.ladder)) {
         decision.wanted =
-            identity::wanted_lists(partner.rule_for(decision.domain), *client.tls, now);
+            identity::wanted_lists(partner.rule_for(decision.domain), *client.tls, client.reached,
+                                   identity::Direction::Inbound, book, now);
     }
     if (decision.proven) {
         return;

@@ -79,7 +79,7 @@ Text mx_text(std::vector<net::MxRecord> records, bool secure) {
 }
 
 void look_up_failed(const Fault& fault, Plan& plan) {
-    plan.kind = Kind::LookUpFailed;
+    plan.kind = fault.kind == FaultKind::Forged ? Kind::Forged : Kind::LookUpFailed;
     plan.dns = Text::verbatim(escape_peer_text(fault.text()));
 }
 

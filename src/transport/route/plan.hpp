@@ -11,6 +11,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ enum class Kind {
     NoSuchDomain,  // the name does not exist, or has neither MX nor address
     Loop,          // the best mail server of the domain is ourselves
     LookUpFailed,  // DNS could not be asked
+    Forged,        // DNS answered, and DNSSEC says that it is not the domain's answer
     Unset,         // our own domain, and no mailbox server is set
 };
 
@@ -50,6 +52,19 @@ struct Plan {
 
 Task<Plan> plan(std::shared_ptr<const partners::World> world, std::string domain,
                 net::Resolver* resolver);
+
+// Which addresses were tried. Routes that lead to one address are connected to once, and any of
+// their names may match (CI-39); of MX hosts each is tried for itself, because its name counts.
+class Tried {
+  public:
+    bool is_first(const Plan& plan, const std::string& host,
+                  const boost::asio::ip::tcp::endpoint& endpoint) {
+        return tried_.insert({plan.routes.empty() ? host : std::string(), endpoint}).second;
+    }
+
+  private:
+    std::set<std::pair<std::string, boost::asio::ip::tcp::endpoint>> tried_;
+};
 
 // Whether we listen there ourselves: mail that goes there comes back.
 bool is_ourselves(const settings::Directory& directory,

@@ -56,7 +56,8 @@ Task<identity::Reached> reach(identity::Reached known, identity::Profile profile
             }
         }
     }
-    if (profile == identity::Profile::Dane && !known.host.empty()) {
+    // RFC 7672 2.2.1: a forged MX could lead to a signed host of its forger.
+    if (profile == identity::Profile::Dane && !known.host.empty() && known.host_is_secure) {
         const auto answer = co_await resolver->tlsa(known.host, port);
         known.tlsa = answer ? tlsa_from(*answer)
                             : dane::TlsaAnswer{.state = dane::TlsaState::Failed,

@@ -31,6 +31,7 @@ class Manners:
     key: str = None
     client_ca: str = None       # PEM file: a client certificate is asked for
     client_required: bool = False  # without one the handshake fails (TLS 1.3: afterwards)
+    hangs_up_at: str = ""          # a verb: it gets no reply
     breaks_handshake: bool = False
     resets_handshake: bool = False  # the connection is reset (RST) instead
     behind_starttls: str = ""      # plaintext in the same segment as the 220 to STARTTLS
@@ -121,6 +122,8 @@ class _Session:
         usual = {"EHLO": self.extensions(), "STARTTLS": "220 ready", "QUIT": "221 bye",
                  "DATA": "354 go on" if self.recipients else "503 no recipient",
                  }.get(verb, "250 ok")
+        if verb == self.manners.hangs_up_at:
+            raise EOFError("hung up")
         reply = self.peer.reply_to(verb, usual)
         tail = self.manners.behind_starttls if verb == "STARTTLS" else ""
         self.say(reply + ("\n" + tail if tail else ""))

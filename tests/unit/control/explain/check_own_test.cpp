@@ -92,6 +92,37 @@ TEST_F(CheckOwn, DatesAreToldAheadAndAfter) {
                 testing::ElementsAre(OwnTrouble::NotYetValid));
 }
 
+// What partners are shown: of connectors, and of a partner that has a certificate of its own.
+TEST(OwnUses, EveryConnectorAndEveryPartnersOwnCertificateIsInUse) {
+    partners::World world;
+    world.directory.server.hostname = "mail.contoso.com";
+    settings::Receive door;
+    door.name = "Inet";
+    door.fqdn = "mx.contoso.com";
+    settings::Send way;
+    way.name = "Internet";
+    world.directory.receive = {door};
+    world.directory.send = {way};
+    EXPECT_FALSE(own_uses(world, {}, kNow).back().sends) << "no partner sees it";
+
+    auto plain = std::make_shared<partners::PartnerRules>();
+    auto special = std::make_shared<partners::PartnerRules>();
+    special->name = "woodgrovebank";
+    special->certificate = "for-woodgrove";
+    world.partners = {plain, special};
+    const auto uses = own_uses(world, {}, kNow);
+    ASSERT_EQ(uses.size(), 3U);
+    EXPECT_EQ(uses[0].connector, "Inet");
+    EXPECT_EQ(uses[0].name, "mx.contoso.com");
+    EXPECT_FALSE(uses[0].sends);
+    EXPECT_EQ(uses[1].name, "mail.contoso.com");
+    EXPECT_TRUE(uses[1].sends);
+    EXPECT_EQ(uses[2].partner, special);
+    EXPECT_EQ(uses[2].name, "for-woodgrove");
+    EXPECT_TRUE(uses[2].sends);
+    EXPECT_EQ(uses[2].own, nullptr);
+}
+
 TEST(HardToFetch, EX35AddressesThatPartnersCannotReachAreNamed) {
     for (const char* url :
          {"ldap:///CN=Root,DC=contoso", "http://pki/root.crl", "http://10.1.2.3/root.crl",

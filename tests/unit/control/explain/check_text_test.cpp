@@ -104,6 +104,23 @@ TEST(CheckReport, APresumedClientMakesItUnsureOnly) {
     EXPECT_EQ(client.standing(), Standing::Bad) << "of --as-client the certificate is known";
 }
 
+TEST(CheckReport, WhatWasLeftOutIsToldAndMakesItUnsure) {
+    CheckReport cut = report(true);
+    cut.left_out = {"eleventh.example"};
+    EXPECT_EQ(cut.standing(), Standing::Unsure);
+    const std::string english = check_text(cut, Show::Findings, Language::English);
+    EXPECT_THAT(english, HasSubstr("Not every domain was looked at"));
+    EXPECT_THAT(english, HasSubstr("eleventh.example"));
+    EXPECT_THAT(check_text(cut, Show::Findings, Language::Spanish),
+                HasSubstr("No se miraron todos los dominios"));
+    EXPECT_EQ(check_json(cut).at("cut"), true);
+    EXPECT_EQ(check_json(cut).at("left_out").as_array().at(0), "eleventh.example");
+    EXPECT_EQ(check_json(report(true)).at("cut"), false);
+    CheckReport bad = report(false);
+    bad.left_out = {"eleventh.example"};
+    EXPECT_EQ(bad.standing(), Standing::Bad);
+}
+
 TEST(AddressReport, AProvenPathOnWhichTheServerThenFailsIsNotGood) {
     AddressReport one = address(true);
     EXPECT_TRUE(one.is_good());

@@ -22,6 +22,7 @@ LetterFacts facts() {
             .domain = "woodgrovebank.com",
             .our_host = "mail.contoso.com",
             .our_contact = "postmaster@contoso.com",
+            .occasion = Occasion::Delivery,
             .host = "mail.woodgrovebank.com",
             .certificate = "CN=mail.other.example",
             .fingerprint = std::string(64, 'A'),
@@ -88,9 +89,35 @@ TEST(Letter, FactsCannotForgeAHeaderLine) {
     EXPECT_THAT(text, Not(HasSubstr("\r")));
 }
 
+TEST(Letter, SaysWhatWasDoneAndNoMore) {
+    const Ladder ladder = ladder_of(StepName::Dns, Reason::None);
+    LetterFacts unreached = facts();
+    unreached.host.clear();
+    unreached.certificate.clear();
+    const std::string english = letter(ladder, unreached, Language::English);
+    EXPECT_THAT(english, HasSubstr("we wanted to deliver mail for woodgrovebank.com on Fri"));
+    EXPECT_THAT(english, Not(HasSubstr("as a file")));
+    EXPECT_THAT(english, Not(HasSubstr("openssl")));
+    EXPECT_THAT(english, HasSubstr("dig woodgrovebank.com MX"));
+    EXPECT_THAT(letter(ladder, unreached, Language::Spanish),
+                HasSubstr("quisimos entregar correo para woodgrovebank.com el Fri"));
+
+    LetterFacts presumed = facts();
+    presumed.occasion = Occasion::PresumedClient;
+    presumed.direction = identity::Direction::Inbound;
+    presumed.host.clear();
+    EXPECT_THAT(letter(ladder, presumed, Language::English),
+                HasSubstr("we looked at what a server of yours\nwould meet here"));
+    EXPECT_THAT(letter(ladder, presumed, Language::English), Not(HasSubstr("as a file")));
+
+    LetterFacts file = facts();
+    file.occasion = Occasion::File;
+    file.host.clear();
+    EXPECT_THAT(letter(ladder, file, Language::English), HasSubstr("as a file"));
+}
+
 TEST(Letter, OfAProvenPathThereIsNothingToAsk) {
-    Ladder ladder;
-    ladder.conclude();
+    const Ladder ladder = ladder_of(StepName::Identity, Reason::None, StepState::Pass);
     EXPECT_THAT(letter(ladder, facts(), Language::English), HasSubstr("nothing needs to be done"));
 }
 

@@ -150,6 +150,43 @@ TEST(Verify, APinProvesTheKeyAndNothingElseDoes) {
     EXPECT_EQ(world.answer().verdict, Verdict::Rejected);
 }
 
+// Whoever gives lists demands a status, of a certificate that a key vouches for as well.
+TEST(Verify, ListsThatAreGivenMustSpeakWhateverTheProfile) {
+    World world;
+    auto stranger = valija::test::new_authority("Another");
+    const auto unrelated = stranger.crl(kNow - 1h, kNow + kDay).value();
+    world.question.lists = {{.name = "other.crl", .bytes = unrelated}};
+    world.question.profile = identity::Profile::Pinned;
+    world.question.pins = {world.leaf->spki_sha256};
+    EXPECT_EQ(world.answer().verdict, Verdict::Rejected) << world.text();
+    EXPECT_EQ(failure(world.answer()), "revocation");
+    world.question.lists = {{.name = "woodgrove.crl", .bytes = world.list()}};
+    EXPECT_EQ(world.answer().verdict, Verdict::Accepted) << world.text();
+
+    world.question.profile = identity::Profile::Dane;
+    world.question.untrusted = world.question.trust;
+    world.question.trust = {};
+    world.question.tlsa = {
+        {.usage = 2, .selector = 0, .matching = 0, .data = world.ca.root().der()}};
+    EXPECT_EQ(world.answer().verdict, Verdict::Accepted) << world.text();
+    world.question.lists = {{.name = "other.crl", .bytes = unrelated}};
+    EXPECT_EQ(world.answer().verdict, Verdict::Rejected) << world.text();
+}
+
+// What is left of it would be nothing, and nothing must prove nothing.
+TEST(Verify, ACertificateBeyondEveryBoundIsRejected) {
+    World world;
+    const auto root = valija::test::issuer_of(world.ca);
+    auto spec = valija::test::CertificateSpec{.extensions =
+                                                  valija::test::of_leaf("mail.woodgrovebank.com")};
+    spec.extensions.push_back({"1.2.3.4", "DER:0C:83:12:4F:80" + std::string(1'200'000 * 2, '4')});
+    world.question.file.bytes = valija::test::make_certificate(spec, &root).certificate.der();
+    ASSERT_GT(world.question.file.bytes.size(), size_t{1} << 20U);
+    const VerifyAnswer answer = world.answer();
+    EXPECT_EQ(answer.verdict, Verdict::Rejected);
+    EXPECT_EQ(failure(answer), "chain");
+}
+
 // A record that fits nothing is a refusal, also where no name was asked for.
 TEST(Verify, ATlsaRecordProvesTheServerOrRefusesIt) {
     World world;

@@ -147,7 +147,7 @@ TEST(PathLadder, TheStepsDnsAndTcpHaveEvidenceInBothLanguages) {
 
 TEST(PathLadder, AForgedAnswerOfDnsIsThePartnersZoneNotOurResolver) {
     route::Plan failed = plan();
-    failed.kind = route::Kind::LookUpFailed;
+    failed.kind = route::Kind::Forged;
     const Step step = failure(
         ladder_without_host(failed, "looking up x: the answer fails validation: no signature"));
     EXPECT_EQ(step.name, StepName::Dns);

@@ -58,7 +58,8 @@ TEST(Reach, OnlyWhatTheProfileComparesIsLookedUp) {
         .base_domain = "real.example",
         .records = {{.usage = 3, .selector = 1, .matching = 1, .data = "digest"}},
         .cause = {}};
-    const identity::Reached known{.address = "192.0.2.1", .host = "mx.example"};
+    const identity::Reached known{
+        .address = "192.0.2.1", .host = "mx.example", .host_is_secure = true};
     for (const Profile profile : {Profile::Exchange, Profile::CiscoHosted, Profile::Strict,
                                   Profile::Pinned, Profile::Direct}) {
         run(reach(known, profile, 25, &dns));
@@ -77,10 +78,23 @@ TEST(Reach, OnlyWhatTheProfileComparesIsLookedUp) {
     EXPECT_EQ(dns.asked, 2U);
 }
 
+// RFC 7672 2.2.1: whoever forges the MX could name a signed host of his own, with his own records.
+TEST(Reach, RecordsOfAHostThatAnUnsignedMxNamesAreNotAsked) {
+    TableResolver dns;
+    dns.tlsa_answers["mx.example"] = {.state = net::TlsaState::Secure,
+                                      .base_domain = "mx.example",
+                                      .records = {{.usage = 3, .data = "digest"}},
+                                      .cause = {}};
+    const identity::Reached known{.address = "192.0.2.1", .host = "mx.example"};
+    EXPECT_EQ(run(reach(known, Profile::Dane, 25, &dns)).tlsa.state, dane::TlsaState::NotAsked);
+    EXPECT_EQ(dns.asked, 0U);
+}
+
 TEST(Reach, ALookUpThatFailsIsNeverNone) {
     TableResolver dns;
     dns.fails = true;
-    const identity::Reached known{.address = "192.0.2.1", .host = "mx.example"};
+    const identity::Reached known{
+        .address = "192.0.2.1", .host = "mx.example", .host_is_secure = true};
     EXPECT_TRUE(run(reach(known, Profile::CiscoVerify, 25, &dns)).ptr.empty());
     EXPECT_EQ(run(reach(known, Profile::Dane, 25, &dns)).tlsa.state, dane::TlsaState::Failed);
 }

@@ -217,15 +217,13 @@ Task<void> try_hosts(Run* run) {
         no_address(*run, deliver::without_address(run->plan));
     }
     // Those that are not good first; each part in the order in which delivery tries them.
-    std::vector<AddressReport> sorted;
-    for (const bool wanted : {false, true}) {
-        for (AddressReport& report : run->report.addresses) {
-            if (report.is_good() == wanted) {
-                sorted.push_back(std::move(report));
-            }
-        }
+    std::vector<AddressReport> bad;
+    std::vector<AddressReport> good;
+    for (AddressReport& report : run->report.addresses) {
+        (report.is_good() ? good : bad).push_back(std::move(report));
     }
-    run->report.addresses = std::move(sorted);
+    std::ranges::move(good, std::back_inserter(bad));
+    run->report.addresses = std::move(bad);
 }
 
 std::string retry_text(const settings::Server& server) {

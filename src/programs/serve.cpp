@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstdio>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "control/service/metrics_server.hpp"
@@ -17,6 +19,7 @@
 #include "programs/own_watch.hpp"
 #include "transport/deliver/dispatcher.hpp"
 #include "transport/receive/receiver.hpp"
+#include "trust/keystore/custody.hpp"
 
 namespace valija::programs {
 namespace {
@@ -40,6 +43,11 @@ std::string problems_text(const std::vector<settings::Problem>& problems) {
         text += problem.where() + "\n";
     }
     return text;
+}
+
+// As many signatures at a time as there may be loops, and as many again for what runs beside them.
+size_t custody_channels() {
+    return std::clamp<size_t>(2UL * std::thread::hardware_concurrency(), 4, 64);
 }
 
 // SIGPIPE is ignored; the others are waited for by the main thread alone.
@@ -103,11 +111,11 @@ void note_certificate(const observe::Log& log, const channel::Credentials& crede
 // The running server: every part, in the order in which they depend on each other.
 class Server {
   public:
-    Server(std::string home, WorldPointer world)
+    Server(std::string home, WorldPointer world, keystore::Custody& custody)
         : home_(std::move(home)),
           log_(open_log(home_, world->directory.server)),
           world_(std::move(world)),
-          signer_(keystore::make_file_signer(home_ + "/keys")),
+          custody_(custody),
           receive_rows_(observe::ProtocolSide::Receive, rows_options(), log_),
           send_rows_(observe::ProtocolSide::Send, rows_options(), log_),
           loops_(static_cast<size_t>(world_.get()->directory.server.loops)),
@@ -124,6 +132,7 @@ class Server {
     const observe::Log& log() const { return log_; }
 
   private:
+    static constexpr size_t kHelpers = 4;         // for signatures that take long
     static constexpr size_t kMostTasks = 200000;  // the settings bound sessions far below
 
     observe::ProtocolLogOptions rows_options() const;
@@ -146,7 +155,7 @@ class Server {
     observe::Counters counters_;
     Snapshot<World> world_;
     Snapshot<std::vector<x509::Certificate>> authorities_;  // explain::known_authorities of it
-    std::unique_ptr<keystore::Signer> signer_;
+    keystore::Custody& custody_;
     Snapshot<channel::Credentials> credentials_;
     observe::ProtocolLog receive_rows_;
     observe::ProtocolLog send_rows_;
@@ -155,6 +164,7 @@ class Server {
     std::unique_ptr<net::Resolver> resolver_;
     std::unique_ptr<queue::Spool> spool_;
     net::Loops loops_;
+    net::Helpers helpers_{kHelpers};  // goes before the loops
     net::TaskGroup receiving_;
     net::TaskGroup delivering_;
     net::TaskGroup controlling_;
@@ -256,11 +266,12 @@ Result<void> Server::open_stores() {
 }
 
 void Server::load_credentials() {
-    keystore::KeyStore keys = keystore::KeyStore::load(home_ + "/keys", *signer_);
+    keystore::KeyStore keys = keystore::KeyStore::load(home_ + "/keys", custody_.vault());
     for (const keystore::KeyStore::Problem& problem : keys.problems()) {
         log_.emit(Event::CertificateMissing, {{"file", problem.file}, {"text", problem.text}});
     }
-    const auto credentials = std::make_shared<const channel::Credentials>(std::move(keys));
+    const auto credentials =
+        std::make_shared<const channel::Credentials>(std::move(keys), &helpers_);
     const settings::Directory& directory = world_.get()->directory;
     const Time now = clock_.now();
     for (const settings::Receive& row : directory.receive) {
@@ -350,6 +361,7 @@ Result<void> Server::start() {
         return made;
     }
     put_in_force(world_.get());
+    custody_.on_restart([this] { log_.emit(Event::CustodyRestarted); });
     const auto book = [this] { return keeper_->book(); };
     dispatcher_ = deliver::Dispatcher::start(delivery_parts(), loops_, delivering_);
     receiver_ = std::make_unique<receive::Receiver>(
@@ -398,6 +410,7 @@ void Server::stop() {
     controlling_.drain(kReceiveGrace);
     loops_.stop();
     loops_.join();
+    custody_.on_restart({});
 }
 
 service::Answer Server::reload() {
@@ -427,6 +440,12 @@ void wait_for_the_end(Server& server, const sigset_t& signals) {
 }  // namespace
 
 int serve(const std::string& home) {
+    const auto custody = keystore::Custody::start(
+        {.directory = home + "/keys", .channels = custody_channels(), .is_kept_alive = true});
+    if (!custody) {
+        fmt::print(stderr, "valija: {}\n", custody.error().text());
+        return kSystemRefused;
+    }
     const sigset_t signals = block_signals();
     auto world = partners::load_world(home);
     if (!world) {
@@ -437,7 +456,7 @@ int serve(const std::string& home) {
         fmt::print(stderr, "valija: {}\n", made.error().text());
         return kSystemRefused;
     }
-    Server server(home, *world);
+    Server server(home, *world, **custody);
     const auto started = server.start();
     if (started) {
         fmt::print(stderr, "valija: ready\n");

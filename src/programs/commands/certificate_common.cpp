@@ -79,12 +79,18 @@ void add_certificate(json::object& object, const x509::Certificate& leaf) {
 
 Result<OwnCertificates> open_certificates(const std::string& home) {
     const std::string folder = home + "/keys";
-    if (auto made = store::make_directories(folder, 0700); !made) {
-        return std::unexpected(made.error());
-    }
-    auto vault = keystore::make_file_vault(folder);
-    keystore::KeyVault& port = *vault;
-    return OwnCertificates{std::move(vault), keystore::CertificateStore(folder, port)};
+    auto custody = keystore::Custody::start({.directory = folder});
+    if (!custody) return std::unexpected(custody.error());
+    keystore::KeyVault& vault = (*custody)->vault();
+    return OwnCertificates{std::move(*custody), keystore::CertificateStore(folder, vault)};
+}
+
+Result<keystore::KeyStore> load_certificates(const std::string& home) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(home + "/keys", ignored)) return keystore::KeyStore();
+    const auto own = open_certificates(home);
+    if (!own) return std::unexpected(own.error());
+    return keystore::KeyStore::load(home + "/keys", own->custody->vault());
 }
 
 std::map<std::string, std::vector<std::string>> certificate_users(

@@ -11,6 +11,7 @@
 
 #include "programs/commands/commands.hpp"
 #include "trust/keystore/certificate_store.hpp"
+#include "trust/keystore/custody.hpp"
 #include "trust/keystore/keystore.hpp"
 #include "trust/x509/anchors.hpp"
 
@@ -19,12 +20,15 @@ namespace valija::programs {
 constexpr auto kSelfSignedLife = std::chrono::hours(24 * 365);  // EX-124: 12 months
 
 struct OwnCertificates {
-    std::unique_ptr<keystore::KeyVault> vault;
+    std::unique_ptr<keystore::Custody> custody;
     keystore::CertificateStore store;
 };
 
 // Makes `keys/` where it is missing.
 Result<OwnCertificates> open_certificates(const std::string& home);
+
+// As a server would load them; none where there is no `keys/`. Their keys cannot sign any more.
+Result<keystore::KeyStore> load_certificates(const std::string& home);
 
 // "receive connector Inet", "partner woodgrove", …, by the name that they look a certificate up by.
 std::map<std::string, std::vector<std::string>> certificate_users(

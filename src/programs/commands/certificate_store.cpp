@@ -28,9 +28,9 @@ std::string id_of(const Entry& entry) {
 
 // The candidates for a name, the one that is used first (EX-125).
 int list_for(const Invocation& invocation, const std::string& domain) {
-    const std::string folder = invocation.home + "/keys";
-    const auto signer = keystore::make_file_signer(folder);
-    const auto keys = keystore::KeyStore::load(folder, *signer);
+    const auto loaded = load_certificates(invocation.home);
+    if (!loaded) return complain(loaded.error());
+    const keystore::KeyStore& keys = *loaded;
     json::array all;
     service::Table table({"THUMBPRINT", "FILE", "VALID", "USED?"});
     bool is_any = false;
@@ -193,11 +193,8 @@ struct Consequences {
     std::vector<std::string> taken_over;
 };
 
-Consequences consequences_of(const Invocation& invocation, const settings::Directory& directory,
+Consequences consequences_of(const keystore::KeyStore& keys, const settings::Directory& directory,
                              const std::string& name) {
-    const std::string folder = invocation.home + "/keys";
-    const auto signer = keystore::make_file_signer(folder);
-    const auto keys = keystore::KeyStore::load(folder, *signer);
     const Time now = SystemClock().now();
     Consequences all;
     for (const auto& [wanted, users] : certificate_users(directory)) {
@@ -231,7 +228,9 @@ int run_remove(const Invocation& invocation) {
     if (!entry) return complain(entry.error());
     const auto directory = settings::load(invocation.home);
     if (!directory) return refuse(directory.error());
-    const Consequences after = consequences_of(invocation, *directory, entry->name);
+    const Consequences after =
+        consequences_of(keystore::KeyStore::load(invocation.home + "/keys", own->custody->vault()),
+                        *directory, entry->name);
     if (!after.left_without.empty()) {
         fmt::print(stderr,
                    "valija: {} is in use by {}, and no other certificate can take over; import or "

@@ -46,14 +46,12 @@ std::string relative(const std::string& home, const std::string& file) {
 }
 
 void check_certificates(const Invocation& invocation, Findings& findings) {
-    const std::string folder = invocation.home + "/keys";
-    keystore::KeyStore keys;
-    std::error_code ignored;
-    // `serve` makes it; before that there is nothing to be wrong.
-    if (std::filesystem::exists(folder, ignored)) {
-        const auto signer = keystore::make_file_signer(folder);
-        keys = keystore::KeyStore::load(folder, *signer);
+    const auto loaded = load_certificates(invocation.home);
+    if (!loaded) {
+        findings.problems.push_back({.file = "keys", .text = loaded.error().text()});
+        return;
     }
+    const keystore::KeyStore& keys = *loaded;
     findings.certificates = keys.certificates().size();
     for (const auto& problem : keys.problems()) {
         findings.problems.push_back(

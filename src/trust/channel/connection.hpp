@@ -21,6 +21,7 @@
 #include "platform/base/result.hpp"
 #include "platform/base/task.hpp"
 #include "platform/base/time.hpp"
+#include "platform/net/helpers.hpp"
 #include "trust/keystore/keystore.hpp"
 #include "trust/x509/evidence.hpp"
 
@@ -34,11 +35,13 @@ struct ConnectionState;
 // sessions, any thread.
 class TlsContext {
   public:
+    // `helpers`: where handshakes run whose signature would hold the loop up (KeyHandle::is_quick);
+    // null: on the loop, all of them. They must outlive the sessions.
     static Result<std::shared_ptr<const TlsContext>> server(
-        std::shared_ptr<const keystore::OwnCertificate> own);
+        std::shared_ptr<const keystore::OwnCertificate> own, net::Helpers* helpers = nullptr);
     // `own` may be null: nothing to show.
     static Result<std::shared_ptr<const TlsContext>> client(
-        std::shared_ptr<const keystore::OwnCertificate> own);
+        std::shared_ptr<const keystore::OwnCertificate> own, net::Helpers* helpers = nullptr);
     ~TlsContext();
 
     struct Internal;

@@ -8,7 +8,8 @@ using Own = std::shared_ptr<const keystore::OwnCertificate>;
 
 }  // namespace
 
-Credentials::Credentials(keystore::KeyStore store) : store_(std::move(store)) {}
+Credentials::Credentials(keystore::KeyStore store, net::Helpers* helpers)
+    : store_(std::move(store)), helpers_(helpers) {}
 
 Result<Context> Credentials::server(std::string_view name, Time now) const {
     auto const own = store_.select(name, now);
@@ -25,7 +26,7 @@ Result<Context> Credentials::shared(Contexts& contexts, const Own& own, Make mak
     std::scoped_lock const lock(mutex_);
     auto const found = contexts.find(own.get());
     if (found != contexts.end()) return found->second;
-    auto made = make(own);
+    auto made = make(own, helpers_);
     if (made) contexts.emplace(own.get(), *made);
     return made;
 }

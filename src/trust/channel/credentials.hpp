@@ -20,7 +20,8 @@ namespace valija::channel {
 
 class Credentials {
   public:
-    explicit Credentials(keystore::KeyStore store);
+    // `helpers`: see TlsContext.
+    explicit Credentials(keystore::KeyStore store, net::Helpers* helpers = nullptr);
 
     // The context that shows our certificate for `name` (see KeyStore::select). A null pointer:
     // no certificate fits, so STARTTLS is not offered.
@@ -34,13 +35,14 @@ class Credentials {
   private:
     using Contexts = std::map<const keystore::OwnCertificate*, std::shared_ptr<const TlsContext>>;
     using Make = Result<std::shared_ptr<const TlsContext>> (*)(
-        std::shared_ptr<const keystore::OwnCertificate>);
+        std::shared_ptr<const keystore::OwnCertificate>, net::Helpers*);
 
     Result<std::shared_ptr<const TlsContext>> shared(
         Contexts& contexts, const std::shared_ptr<const keystore::OwnCertificate>& own,
         Make make) const;
 
     keystore::KeyStore store_;
+    net::Helpers* helpers_;
     mutable std::mutex mutex_;
     mutable Contexts servers_;
     mutable Contexts clients_;

@@ -47,7 +47,7 @@ bool show(SSL_CTX* context, const keystore::OwnCertificate& own) {
 }
 
 Result<std::shared_ptr<const TlsContext>> make(std::shared_ptr<const keystore::OwnCertificate> own,
-                                               Role role) {
+                                               Role role, net::Helpers* helpers) {
     net::ignore_broken_pipes();
     ERR_clear_error();
     std::shared_ptr<SSL_CTX> native(
@@ -61,6 +61,7 @@ Result<std::shared_ptr<const TlsContext>> make(std::shared_ptr<const keystore::O
                      internal::openssl_words());
     }
     auto hidden = std::make_unique<TlsContext::Internal>();
+    if (own && !own->key.is_quick()) hidden->helpers = helpers;
     hidden->own = std::move(own);
     hidden->native = std::move(native);
     hidden->role = role;
@@ -88,14 +89,14 @@ TlsContext::TlsContext(std::unique_ptr<Internal> internal) : internal_(std::move
 TlsContext::~TlsContext() = default;
 
 Result<std::shared_ptr<const TlsContext>> TlsContext::server(
-    std::shared_ptr<const keystore::OwnCertificate> own) {
+    std::shared_ptr<const keystore::OwnCertificate> own, net::Helpers* helpers) {
     if (!own) return fault(FaultKind::Input, doing, "a server needs a certificate");
-    return make(std::move(own), Role::Server);
+    return make(std::move(own), Role::Server, helpers);
 }
 
 Result<std::shared_ptr<const TlsContext>> TlsContext::client(
-    std::shared_ptr<const keystore::OwnCertificate> own) {
-    return make(std::move(own), Role::Client);
+    std::shared_ptr<const keystore::OwnCertificate> own, net::Helpers* helpers) {
+    return make(std::move(own), Role::Client, helpers);
 }
 
 }  // namespace valija::channel

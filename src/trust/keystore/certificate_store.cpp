@@ -244,12 +244,12 @@ std::unexpected<Fault> CertificateStore::undone(const std::string& name, Fault w
 namespace {
 
 // The certificates of `spec.file` with the key of either file.
-Result<KeyFile> read_files(const ImportSpec& spec) {
-    auto file = read_key_file(spec.file, spec.password);
+Result<KeyFile> read_files(const ImportSpec& spec, KeyVault& vault) {
+    auto file = vault.examine(spec.file, spec.password);
     if (!file) return file;
     if (!spec.key_file.empty()) {
         if (file->key) return refused("there is a private key in both files");
-        auto other = read_key_file(spec.key_file, spec.password);
+        auto other = vault.examine(spec.key_file, spec.password);
         if (!other) return other;
         if (!other->key) return refused("there is no private key in the key file");
         file->key = other->key;
@@ -328,7 +328,7 @@ Result<Imported> CertificateStore::import(const ImportSpec& spec, Time now) {
     if (const std::string why = wrong_friendly_name(spec.friendly_name); !why.empty()) {
         return refused(why);
     }
-    const auto file = read_files(spec);
+    const auto file = read_files(spec, vault_);
     if (!file) return std::unexpected(file.error());
     const auto lock = store::LockFile::take(path("", ".lock"));
     if (!lock) return std::unexpected(lock.error());

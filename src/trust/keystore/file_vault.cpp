@@ -124,6 +124,10 @@ class FileVault final : public KeyVault {
         return keep(name, std::move(*read->key), may);
     }
 
+    Result<KeyFile> examine(std::string_view file, std::string_view password) override {
+        return read_key_file(file, password);
+    }
+
     Result<KeyHandle> open(const std::string& name) override {
         auto text = read(name);
         if (!text) return std::unexpected(text.error());
@@ -134,11 +138,7 @@ class FileVault final : public KeyVault {
 
     Result<KeyHandle> key_for(const std::string& name, const x509::Certificate& leaf) override {
         auto key = open(name);
-        if (key && !key->belongs_to(leaf)) {
-            return fault(FaultKind::Input, "reading " + file_of(name),
-                         "it is not the key of the certificate in " + name + ".crt");
-        }
-        return key;
+        return key && !key->belongs_to(leaf) ? not_its_key(name) : key;
     }
 
     Result<Export> may_leave(const std::string& name) override {
@@ -213,11 +213,9 @@ class FileVault final : public KeyVault {
 
 }  // namespace
 
-bool KeyHandle::belongs_to(const x509::Certificate& certificate) const {
-    const EVP_PKEY* its = X509_get0_pubkey(certificate.native());
-    const bool same = its != nullptr && EVP_PKEY_eq(its, key_.get()) == 1;
-    ERR_clear_error();
-    return same;
+std::unexpected<Fault> not_its_key(const std::string& name) {
+    return fault(FaultKind::Input, "reading " + name + std::string(kSuffix),
+                 "it is not the key of the certificate in " + name + ".crt");
 }
 
 std::optional<KeyType> key_type_of(std::string_view word) {
@@ -230,10 +228,6 @@ std::optional<KeyType> key_type_of(std::string_view word) {
 
 std::unique_ptr<KeyVault> make_file_vault(std::string directory) {
     return std::make_unique<FileVault>(std::move(directory));
-}
-
-std::unique_ptr<Signer> make_file_signer(std::string directory) {
-    return make_file_vault(std::move(directory));
 }
 
 }  // namespace valija::keystore

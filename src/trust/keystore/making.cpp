@@ -172,7 +172,7 @@ Result<Request> make_request(const NewCertificate& wanted, const KeyHandle& key)
     const Extensions extensions = common_extensions(wanted);
     if (!made || !extensions || X509_REQ_set_version(made.get(), 0) != 1 ||
         !fill_subject(X509_REQ_get_subject_name(made.get()), wanted.subject) ||
-        X509_REQ_set_pubkey(made.get(), key.native()) != 1 ||
+        X509_REQ_set_pubkey(made.get(), key.public_half()) != 1 ||
         X509_REQ_add_extensions(made.get(), extensions.get()) != 1 ||
         X509_REQ_sign(made.get(), key.native(), digest_for(wanted)) == 0) {
         return x509::native_fault(FaultKind::System, "making a certificate request");
@@ -197,7 +197,7 @@ Result<x509::Certificate> make_self_signed(const NewCertificate& wanted, const K
                      x509::set_random_serial(native) && x509::set_validity(native, from, to) &&
                      fill_subject(X509_get_subject_name(native), wanted.subject) &&
                      X509_set_issuer_name(native, X509_get_subject_name(native)) == 1 &&
-                     X509_set_pubkey(native, key.native()) == 1;
+                     X509_set_pubkey(native, key.public_half()) == 1;
     X509V3_CTX context;
     X509V3_set_ctx(&context, native, native, nullptr, nullptr, 0);
     const std::array own = {std::pair(NID_basic_constraints, "critical,CA:FALSE"),

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "trust/keystore/key.hpp"
+#include "trust/keystore/key_file.hpp"
 
 namespace valija::keystore {
 
@@ -39,6 +40,9 @@ class KeyVault : public Signer {
     virtual Result<KeyHandle> import(const std::string& name, std::string_view file,
                                      std::string_view password, Export may) = 0;
 
+    // What is in such a file. Its key is there to be compared: it need not be able to sign.
+    virtual Result<KeyFile> examine(std::string_view file, std::string_view password) = 0;
+
     virtual Result<KeyHandle> open(const std::string& name) = 0;
     virtual Result<Export> may_leave(const std::string& name) = 0;
 
@@ -49,6 +53,10 @@ class KeyVault : public Signer {
     virtual Result<void> remove(const std::string& name) = 0;
 };
 
+// What key_for() of any vault says of a key that is another certificate's.
+std::unexpected<Fault> not_its_key(const std::string& name);
+
+// In this process: for the custody itself (custody.hpp) and for tests.
 // Files `<name>.key` of `directory`, PKCS#8 in PEM, mode 0600. The mark of an exportable key stands
 // in a line before the PEM block, within the same file. A file is written once, under a temporary
 // name, and synced before it gets its own.

@@ -103,6 +103,14 @@ Result<x509::Evidence> evidence_of(const ConnectionState& state, Role role,
     return evidence;
 }
 
+Task<Progress> next_step(ConnectionState* state) {
+    auto* const helpers = state->context->internal().helpers;
+    if (helpers == nullptr) co_return state->try_handshake();
+    Progress progress;
+    co_await helpers->run([&] { progress = state->try_handshake(); });
+    co_return progress;
+}
+
 }  // namespace
 
 Task<Result<x509::Evidence>> start_tls(ConnectionState* state,
@@ -119,8 +127,8 @@ Task<Result<x509::Evidence>> start_tls(ConnectionState* state,
     if (!set_up(*state, role, sni)) {
         co_return state->fail({FaultKind::System, doing, openssl_words()});
     }
-    for (auto progress = state->try_handshake(); progress.kind != Progress::Kind::Moved;
-         progress = state->try_handshake()) {
+    for (auto progress = co_await next_step(state); progress.kind != Progress::Kind::Moved;
+         progress = co_await next_step(state)) {
         if (progress.kind == Progress::Kind::Failed)
             co_return state->fail(std::move(progress.fault));
         auto const waited = co_await ConnectionState::wait(state, std::move(progress), doing);

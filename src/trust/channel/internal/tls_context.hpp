@@ -16,6 +16,7 @@ struct TlsContext::Internal {
     std::shared_ptr<const keystore::OwnCertificate> own;
     std::shared_ptr<SSL_CTX> native;
     Role role = Role::Server;
+    net::Helpers* helpers = nullptr;  // null: handshakes run on the loop
 };
 
 namespace internal {

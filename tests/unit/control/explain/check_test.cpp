@@ -9,6 +9,7 @@
 #include "support/run.hpp"
 #include "support/temporary_directory.hpp"
 #include "trust/authority/authority.hpp"
+#include "trust/keystore/vault.hpp"
 #include "unit/transport/route/table_resolver.hpp"
 
 namespace valija::explain {
@@ -115,7 +116,7 @@ class CheckTest : public testing::Test {
     observe::Log log_ = observe::Log(observe::make_null_sink());
     observe::Counters counters_;
     observe::ProtocolLog rows_{observe::ProtocolSide::Send, {.directory = directory_.path()}, log_};
-    std::unique_ptr<keystore::Signer> signer_ = keystore::make_file_signer(directory_.path("keys"));
+    std::unique_ptr<keystore::Signer> signer_ = keystore::make_file_vault(directory_.path("keys"));
     Snapshot<channel::Credentials> credentials_;
     Snapshot<partners::World> world_snapshot_;
     partners::World world_;

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "trust/authority/authority.hpp"
+#include "trust/keystore/vault.hpp"
 
 namespace valija::channel {
 namespace {
@@ -30,7 +31,7 @@ class CredentialsTest : public testing::Test {
         std::ofstream(directory / "mail.crt") << issued->certificate.pem();
         std::ofstream(directory / "mail.key") << issued->key_pem;
         fs::permissions(directory / "mail.key", fs::perms::owner_read | fs::perms::owner_write);
-        signer = keystore::make_file_signer(directory.string());
+        signer = keystore::make_file_vault(directory.string());
     }
 
     ~CredentialsTest() override { fs::remove_all(directory); }

@@ -1,5 +1,6 @@
 // EX-25, EX-49, EX-51, EX-64, EX-125; semantics 2.3.
 #include "trust/keystore/keystore.hpp"
+#include "trust/keystore/vault.hpp"
 
 #include <gmock/gmock.h>
 
@@ -32,7 +33,7 @@ class KeyStoreTest : public testing::Test {
     }
 
     void load() {
-        const auto signer = make_file_signer(home.path());
+        const auto signer = make_file_vault(home.path());
         keys = KeyStore::load(home.path(), *signer);
     }
 
@@ -89,7 +90,7 @@ TEST_F(KeyStoreTest, AnEmptyOrMissingDirectoryOffersNothing) {
     load();
     EXPECT_EQ(problems(), "");
     EXPECT_EQ(selected("mail.contoso.com"), "nothing");
-    const auto signer = make_file_signer(home.path() + "/none");
+    const auto signer = make_file_vault(home.path() + "/none");
     keys = KeyStore::load(home.path() + "/none", *signer);
     EXPECT_THAT(problems(), testing::HasSubstr(home.path() + "/none"));
     EXPECT_THAT(keys.certificates(), testing::IsEmpty());

@@ -77,9 +77,14 @@ void add_certificate(json::object& object, const x509::Certificate& leaf) {
 
 }  // namespace
 
-Result<OwnCertificates> open_certificates(const std::string& home) {
+std::string token_named(const Invocation& invocation) {
+    const std::string key = invocation.one("--key");
+    return key.starts_with("pkcs11:") ? key : "";
+}
+
+Result<OwnCertificates> open_certificates(const std::string& home, const std::string& token) {
     const std::string folder = home + "/keys";
-    auto custody = keystore::Custody::start({.directory = folder});
+    auto custody = keystore::Custody::start({.directory = folder, .token = token});
     if (!custody) return std::unexpected(custody.error());
     keystore::KeyVault& vault = (*custody)->vault();
     return OwnCertificates{std::move(*custody), keystore::CertificateStore(folder, vault)};
@@ -169,6 +174,7 @@ json::object json_of(const keystore::Entry& entry, const Standing& standing) {
     object["services"] = services_text(entry) == "none" ? json::array() : json::array{"smtp"};
     object["certificateDomains"] = json::value_from(domains_of(entry));
     object["hasPrivateKey"] = entry.has_key;
+    object["isKeyOnToken"] = entry.is_on_token;
     object["privateKeyExportable"] = entry.may == keystore::Export::Allowed;
     object["rootCAType"] = standing.root_ca_type;
     object["status"] = standing.status;

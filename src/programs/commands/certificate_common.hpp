@@ -24,8 +24,11 @@ struct OwnCertificates {
     keystore::CertificateStore store;
 };
 
-// Makes `keys/` where it is missing.
-Result<OwnCertificates> open_certificates(const std::string& home);
+// Makes `keys/` where it is missing. `token`: the key on a token that the command is about, or "".
+Result<OwnCertificates> open_certificates(const std::string& home, const std::string& token = {});
+
+// The value of --key where it names a key on a token, or "".
+std::string token_named(const Invocation& invocation);
 
 // As a server would load them; none where there is no `keys/`. Their keys cannot sign any more.
 Result<keystore::KeyStore> load_certificates(const std::string& home);

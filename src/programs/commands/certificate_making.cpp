@@ -77,12 +77,18 @@ Result<void> set_subject(const Invocation& invocation, const settings::Directory
 }
 
 Result<void> set_key(const Invocation& invocation, NewCertificate& wanted) {
-    const auto type =
-        keystore::key_type_of(invocation.has("--key") ? invocation.one("--key") : "p256");
-    if (!type) {
-        return fault(FaultKind::Input, "--key is p256, p384, rsa2048 or rsa4096");
+    wanted.key_uri = token_named(invocation);
+    if (wanted.key_uri.empty()) {
+        const auto type =
+            keystore::key_type_of(invocation.has("--key") ? invocation.one("--key") : "p256");
+        if (!type) {
+            return fault(FaultKind::Input,
+                         "--key is p256, p384, rsa2048, rsa4096 or a pkcs11: URI");
+        }
+        wanted.key = *type;
+    } else if (invocation.has("--exportable")) {
+        return fault(FaultKind::Input, "a key on a token does not leave it: no --exportable");
     }
-    wanted.key = *type;
     wanted.may = invocation.has("--exportable") ? Export::Allowed : Export::Never;
     wanted.friendly_name = invocation.one("--friendly-name");
     return {};
@@ -147,7 +153,7 @@ int run_request(const Invocation& invocation) {
     if (!directory) return refuse(directory.error());
     const auto wanted = wanted_by(invocation, *directory, false);
     if (!wanted) return complain(wanted.error());
-    auto own = open_certificates(invocation.home);
+    auto own = open_certificates(invocation.home, wanted->key_uri);
     return own ? make_request(invocation, *own, *wanted) : complain(own.error());
 }
 
@@ -156,7 +162,7 @@ int run_new(const Invocation& invocation) {
     if (!directory) return refuse(directory.error());
     const auto wanted = wanted_by(invocation, *directory, true);
     if (!wanted) return complain(wanted.error());
-    auto own = open_certificates(invocation.home);
+    auto own = open_certificates(invocation.home, wanted->key_uri);
     return own ? make_self_signed(invocation, *own, *wanted) : complain(own.error());
 }
 
@@ -164,7 +170,7 @@ int run_new(const Invocation& invocation) {
 int run_clone(const Invocation& invocation) {
     const auto directory = settings::load(invocation.home);
     if (!directory) return refuse(directory.error());
-    auto own = open_certificates(invocation.home);
+    auto own = open_certificates(invocation.home, token_named(invocation));
     if (!own) return complain(own.error());
     const auto entry = own->store.find(invocation.one("THUMBPRINT"));
     if (!entry) return complain(entry.error());
@@ -252,17 +258,20 @@ int run_import(const Invocation& invocation) {
     if (!directory) return refuse(directory.error());
     const auto file = store::read_file(invocation.one("FILE"), keystore::kLargestKeyFile);
     if (!file) return complain(file.error());
-    const auto key_file = file_named(invocation, "--key", keystore::kLargestKeyFile);
+    const std::string token = token_named(invocation);
+    const auto key_file = token.empty() ? file_named(invocation, "--key", keystore::kLargestKeyFile)
+                                        : Result<std::string>();
     if (!key_file) return complain(key_file.error());
     const auto password = password_of(invocation);
     if (!password) return complain(password.error());
-    auto own = open_certificates(invocation.home);
+    auto own = open_certificates(invocation.home, token);
     if (!own) return complain(own.error());
     const auto all = own->store.list();
     if (!all) return complain(all.error());
     auto done =
         own->store.import({.file = *file,
                            .key_file = *key_file,
+                           .key_uri = token,
                            .password = *password,
                            .may = invocation.has("--exportable") ? Export::Allowed : Export::Never,
                            .friendly_name = invocation.one("--friendly-name"),
@@ -278,8 +287,8 @@ int run_import(const Invocation& invocation) {
 
 std::vector<Option> key_options() {
     return {{.name = "--key",
-             .value_name = "p256|p384|rsa2048|rsa4096",
-             .help = "kind of the new key [p256]"},
+             .value_name = "p256|p384|rsa2048|rsa4096|URI",
+             .help = "kind of the new key [p256], or the pkcs11: URI of one on a token"},
             {.name = "--exportable",
              .value_name = {},
              .help = "the key may be exported, sealed, for a back-up or another edge"},
@@ -347,7 +356,9 @@ Command import_command() {
     Command made = base_row("import", "take a certificate, a chain or a PKCS#12 file", run_import);
     made.arguments = {{.name = "FILE", .help = "PEM, DER, PKCS#7 or PKCS#12 (PFX)"}};
     made.options = {
-        {.name = "--key", .value_name = "FILE", .help = "the private key, where FILE lacks it"},
+        {.name = "--key",
+         .value_name = "FILE|URI",
+         .help = "the private key, where FILE lacks it; a pkcs11: URI: it is on that token"},
         {.name = "--password-file", .value_name = "FILE", .help = "the password of a PKCS#12"},
         {.name = "--exportable",
          .value_name = {},

@@ -14,7 +14,7 @@
 namespace valija::keystore {
 namespace {
 
-constexpr std::string_view kSuffixes[] = {".crt", ".key", ".meta", ".req"};
+constexpr std::string_view kSuffixes[] = {".crt", ".key", ".meta", ".pkcs11", ".req"};
 constexpr size_t kLargestChain = 100'000;  // bytes; what OpenSSL's peers take by default
 
 std::unexpected<Fault> refused(std::string why) { return fault(FaultKind::Input, std::move(why)); }
@@ -133,7 +133,8 @@ Entry CertificateStore::read(const std::string& name, const std::vector<std::str
         if (metadata) entry.metadata = std::move(*metadata);
         if (!metadata) note(metadata.error());
     }
-    entry.has_key = has(".key");
+    entry.is_on_token = has(".pkcs11");
+    entry.has_key = has(".key") || entry.is_on_token;
     if (!entry.has_key) {
         note(Fault{
             .kind = FaultKind::Input, .doing = "there is no private key for it", .cause = {}});
@@ -199,7 +200,8 @@ Result<Entry> CertificateStore::request(const NewCertificate& wanted, Time now) 
     const auto all = list();
     if (!all) return std::unexpected(all.error());
     const std::string name = internal::file_name_for(host_names(wanted), names_of(*all));
-    const auto key = vault_.create(name, wanted.key, wanted.may);
+    const auto key = wanted.key_uri.empty() ? vault_.create(name, wanted.key, wanted.may)
+                                            : vault_.attach(name, wanted.key_uri);
     if (!key) return std::unexpected(key.error());
     const auto request = internal::make_request(wanted, *key);
     const Metadata metadata{.friendly_name = wanted.friendly_name, .services = {}, .created = now};
@@ -217,7 +219,8 @@ Result<Entry> CertificateStore::self_signed(const NewCertificate& wanted, Time f
     const auto all = list();
     if (!all) return std::unexpected(all.error());
     const std::string name = internal::file_name_for(host_names(wanted), names_of(*all));
-    const auto key = vault_.create(name, wanted.key, wanted.may);
+    const auto key = wanted.key_uri.empty() ? vault_.create(name, wanted.key, wanted.may)
+                                            : vault_.attach(name, wanted.key_uri);
     if (!key) return std::unexpected(key.error());
     const auto made = internal::make_self_signed(wanted, *key, from, to);
     const Metadata metadata{
@@ -253,6 +256,12 @@ Result<KeyFile> read_files(const ImportSpec& spec, KeyVault& vault) {
         if (!other) return other;
         if (!other->key) return refused("there is no private key in the key file");
         file->key = other->key;
+    }
+    if (!spec.key_uri.empty()) {
+        if (file->key) return refused("there is a private key in the file and one on the token");
+        auto key = vault.locate(spec.key_uri);
+        if (!key) return std::unexpected(key.error());
+        file->key = std::move(*key);
     }
     if (file->certificates.empty()) return refused("there is no certificate in the file");
     return file;
@@ -318,7 +327,8 @@ Result<void> CertificateStore::write_new(const ImportSpec& spec, const std::stri
                                          const std::vector<x509::Certificate>& chain,
                                          const Metadata& metadata) {
     const std::string_view key_file = spec.key_file.empty() ? spec.file : spec.key_file;
-    const auto kept = vault_.import(name, key_file, spec.password, spec.may);
+    const auto kept = spec.key_uri.empty() ? vault_.import(name, key_file, spec.password, spec.may)
+                                           : vault_.attach(name, spec.key_uri);
     if (!kept) return std::unexpected(kept.error());
     auto written = write_entry(name, chain, metadata);
     return written ? written : undone(name, written.error());

@@ -1,9 +1,9 @@
 // The life of our certificates: made or asked for, bound to their keys, enabled, copied, removed.
 //
-// Files of `directory`, all of one name for one certificate: `.key` (the vault's), `.req` a request
-// that waits for its certificate (PKCS#10), `.crt` the certificate with its chain (PEM, leaf
-// first), `.meta` (metadata.hpp). Promise: each is written whole and synced, the `.crt` last and
-// removed first, so that a crash at any point leaves either the old state or a key without
+// Files of `directory`, all of one name for one certificate: `.key` or `.pkcs11` (the vault's),
+// `.req` a request that waits for its certificate (PKCS#10), `.crt` the certificate with its chain
+// (PEM, leaf first), `.meta` (metadata.hpp). Promise: each is written whole and synced, the `.crt`
+// last and removed first, so that a crash at any point leaves either the old state or a key without
 // certificate, which list() shows; a pending request survives restarts (EH-01). What is read back
 // is parsed as a stranger's. An import that is refused changes nothing; a making or an import that
 // fails leaves no key behind; and what an import replaces goes only when its caller says that the
@@ -29,6 +29,7 @@ struct NewCertificate {
     std::vector<SubjectComponent> subject;  // may be empty where there are DNS names
     std::vector<std::string> dns_names;
     KeyType key = KeyType::P256;
+    std::string key_uri = {};  // instead of a new key: that on a token (`pkcs11:`)
     Export may = Export::Never;
     std::string friendly_name;
 };
@@ -48,6 +49,7 @@ struct Entry {
     Metadata metadata;
     bool has_notes = false;
     bool has_key = false;
+    bool is_on_token = false;
     Export may = Export::Never;
     std::string problem;  // why it cannot be used, or ""
 
@@ -57,6 +59,7 @@ struct Entry {
 struct ImportSpec {
     std::string_view file;      // certificates, perhaps with the key
     std::string_view key_file;  // the key where it is in a file of its own
+    std::string key_uri = {};   // the key where it is on a token
     std::string_view password;
     Export may = Export::Never;
     std::string friendly_name;

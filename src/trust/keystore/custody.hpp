@@ -10,6 +10,7 @@
 // How: fork without exec, before the starter has threads or has parsed anything: start() must be
 // called then (it stops the process otherwise). For a server a guardian stays in between, which
 // only forks: a process with threads could not do that safely.
+// Keys may be on PKCS#11 tokens too (`<name>.pkcs11`), whose modules run in this process alone.
 // Faults of start(): System, with the reason; what failed in the child is on standard error.
 // Threads: start() the main one, vault() any.
 #pragma once
@@ -26,6 +27,7 @@ struct CustodyOptions {
     std::string directory;
     size_t channels = 1;         // calls at a time
     bool is_kept_alive = false;  // by a guardian
+    std::string token = {};      // the `pkcs11:` URI that locate() and attach() will be asked for
     std::string user = "valija-keys";
 };
 

@@ -128,6 +128,12 @@ class FileVault final : public KeyVault {
         return read_key_file(file, password);
     }
 
+    Result<KeyHandle> locate(const std::string& /*uri*/) override { return no_token(); }
+
+    Result<KeyHandle> attach(const std::string& /*name*/, const std::string& /*uri*/) override {
+        return no_token();
+    }
+
     Result<KeyHandle> open(const std::string& name) override {
         auto text = read(name);
         if (!text) return std::unexpected(text.error());
@@ -174,28 +180,27 @@ class FileVault final : public KeyVault {
     }
 
     Result<void> remove(const std::string& name) override {
-        if (!is_name(name)) return fault(FaultKind::Input, "removing a key", "not a name");
+        if (!is_key_name(name)) return fault(FaultKind::Input, "removing a key", "not a name");
         auto removed = store::remove_file(path_of(name));
         return removed ? store::sync_directory(directory_) : removed;
     }
 
   private:
+    static std::unexpected<Fault> no_token() {
+        return fault(FaultKind::Input, "looking for a key on a token", "keys are files here");
+    }
+
     static std::string file_of(const std::string& name) { return name + std::string(kSuffix); }
 
     std::string path_of(const std::string& name) const { return directory_ + "/" + file_of(name); }
 
-    static bool is_name(const std::string& name) {
-        return !name.empty() && name.size() <= kLongestName && name.front() != '.' &&
-               !name.contains('/') && !name.contains('\0');
-    }
-
     Result<std::string> read(const std::string& name) const {
-        if (!is_name(name)) return fault(FaultKind::Input, "reading a key", "not a name");
+        if (!is_key_name(name)) return fault(FaultKind::Input, "reading a key", "not a name");
         return store::read_file(path_of(name), kLargestKeyFile);
     }
 
     Result<KeyHandle> keep(const std::string& name, KeyHandle key, Export may) const {
-        if (!is_name(name)) return fault(FaultKind::Input, "keeping a key", "not a name");
+        if (!is_key_name(name)) return fault(FaultKind::Input, "keeping a key", "not a name");
         struct stat found{};
         if (::lstat(path_of(name).c_str(), &found) == 0) {
             return fault(FaultKind::Input, "keeping a key", file_of(name) + " is there already");
@@ -212,6 +217,11 @@ class FileVault final : public KeyVault {
 };
 
 }  // namespace
+
+bool is_key_name(std::string_view name) {
+    return !name.empty() && name.size() <= kLongestName && name.front() != '.' &&
+           !name.contains('/') && !name.contains('\0');
+}
 
 std::unexpected<Fault> not_its_key(const std::string& name) {
     return fault(FaultKind::Input, "reading " + name + std::string(kSuffix),

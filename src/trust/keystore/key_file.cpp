@@ -182,24 +182,27 @@ Result<KeyFile> read_der(std::string_view bytes, std::string_view password) {
 
 namespace internal {
 
+Result<void> accepted_kind(const EVP_PKEY* key) {
+    if (EVP_PKEY_is_a(key, "RSA") == 1) {
+        const int bits = EVP_PKEY_get_bits(key);
+        if (bits >= 2048 && bits <= 4096) return {};
+        return wrong(fmt::format("an RSA key of {} bits; 2048 to 4096 are taken", bits));
+    }
+    char group[64] = "";
+    size_t length = 0;
+    if (EVP_PKEY_is_a(key, "EC") == 1) {
+        EVP_PKEY_get_group_name(key, group, sizeof group, &length);
+    }
+    ERR_clear_error();
+    const std::string_view name(group, length);
+    if (name == "prime256v1" || name == "secp384r1") return {};
+    return wrong("keys are RSA (2048 to 4096 bits) or ECDSA on P-256 or P-384; this is " +
+                 (name.empty() ? "another kind" : std::string(name)));
+}
+
 Result<KeyHandle> accepted_key(x509::KeyOwner key) {
-    if (EVP_PKEY_is_a(key.get(), "RSA") == 1) {
-        const int bits = EVP_PKEY_get_bits(key.get());
-        if (bits < 2048 || bits > 4096) {
-            return wrong(fmt::format("an RSA key of {} bits; 2048 to 4096 are taken", bits));
-        }
-    } else {
-        char group[64] = "";
-        size_t length = 0;
-        if (EVP_PKEY_is_a(key.get(), "EC") == 1) {
-            EVP_PKEY_get_group_name(key.get(), group, sizeof group, &length);
-        }
-        const std::string_view name(group, length);
-        if (name != "prime256v1" && name != "secp384r1") {
-            ERR_clear_error();
-            return wrong("keys are RSA (2048 to 4096 bits) or ECDSA on P-256 or P-384; this is " +
-                         (name.empty() ? "another kind" : std::string(name)));
-        }
+    if (auto accepted = accepted_kind(key.get()); !accepted) {
+        return std::unexpected(accepted.error());
     }
     const x509::Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free> context(
         EVP_PKEY_CTX_new_from_pkey(nullptr, key.get(), nullptr));

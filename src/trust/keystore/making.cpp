@@ -53,10 +53,10 @@ bool push(const Extensions& all, x509::ExtensionOwner one) {
 }
 
 // What both a request and a self-signed certificate carry.
-Extensions common_extensions(const NewCertificate& wanted) {
+Extensions common_extensions(const NewCertificate& wanted, const KeyHandle& key) {
     X509V3_CTX context;
     X509V3_set_ctx(&context, nullptr, nullptr, nullptr, nullptr, 0);
-    const bool is_rsa = wanted.key == KeyType::Rsa2048 || wanted.key == KeyType::Rsa4096;
+    const bool is_rsa = EVP_PKEY_is_a(key.public_half(), "RSA") == 1;
     const char* usage =
         is_rsa ? "critical,digitalSignature,keyEncipherment" : "critical,digitalSignature";
     Extensions all(sk_X509_EXTENSION_new_null());
@@ -68,8 +68,8 @@ Extensions common_extensions(const NewCertificate& wanted) {
     return is_made ? std::move(all) : nullptr;
 }
 
-const EVP_MD* digest_for(const NewCertificate& wanted) {
-    return wanted.key == KeyType::P384 ? EVP_sha384() : EVP_sha256();
+const EVP_MD* digest_for(const KeyHandle& key) {
+    return EVP_PKEY_get_bits(key.public_half()) == 384 ? EVP_sha384() : EVP_sha256();
 }
 
 std::vector<std::string> dns_names_of(const STACK_OF(X509_EXTENSION) * extensions) {
@@ -169,12 +169,12 @@ std::string wrong_names(const NewCertificate& wanted) {
 
 Result<Request> make_request(const NewCertificate& wanted, const KeyHandle& key) {
     const RequestOwner made(X509_REQ_new());
-    const Extensions extensions = common_extensions(wanted);
+    const Extensions extensions = common_extensions(wanted, key);
     if (!made || !extensions || X509_REQ_set_version(made.get(), 0) != 1 ||
         !fill_subject(X509_REQ_get_subject_name(made.get()), wanted.subject) ||
         X509_REQ_set_pubkey(made.get(), key.public_half()) != 1 ||
         X509_REQ_add_extensions(made.get(), extensions.get()) != 1 ||
-        X509_REQ_sign(made.get(), key.native(), digest_for(wanted)) == 0) {
+        X509_REQ_sign(made.get(), key.native(), digest_for(key)) == 0) {
         return x509::native_fault(FaultKind::System, "making a certificate request");
     }
     return request_of(made.get());
@@ -191,7 +191,7 @@ Result<Request> parse_request(std::string_view pem) {
 Result<x509::Certificate> make_self_signed(const NewCertificate& wanted, const KeyHandle& key,
                                            Time from, Time to) {
     const x509::X509Owner made(X509_new());
-    const Extensions extensions = common_extensions(wanted);
+    const Extensions extensions = common_extensions(wanted, key);
     X509* native = made.get();
     bool is_filled = native != nullptr && extensions && X509_set_version(native, 2) == 1 &&
                      x509::set_random_serial(native) && x509::set_validity(native, from, to) &&
@@ -209,7 +209,7 @@ Result<x509::Certificate> make_self_signed(const NewCertificate& wanted, const K
     for (int i = 0; is_filled && i < sk_X509_EXTENSION_num(extensions.get()); ++i) {
         is_filled = X509_add_ext(native, sk_X509_EXTENSION_value(extensions.get(), i), -1) == 1;
     }
-    if (!is_filled || X509_sign(native, key.native(), digest_for(wanted)) == 0) {
+    if (!is_filled || X509_sign(native, key.native(), digest_for(key)) == 0) {
         return x509::native_fault(FaultKind::System, "making a self-signed certificate");
     }
     return x509::Certificate::from_native(native);

@@ -43,6 +43,10 @@ class KeyVault : public Signer {
     // What is in such a file. Its key is there to be compared: it need not be able to sign.
     virtual Result<KeyFile> examine(std::string_view file, std::string_view password) = 0;
 
+    // A key on a PKCS#11 token, by its `pkcs11:` URI: looked at, or used from now on under a name.
+    virtual Result<KeyHandle> locate(const std::string& uri) = 0;
+    virtual Result<KeyHandle> attach(const std::string& name, const std::string& uri) = 0;
+
     virtual Result<KeyHandle> open(const std::string& name) = 0;
     virtual Result<Export> may_leave(const std::string& name) = 0;
 
@@ -53,10 +57,13 @@ class KeyVault : public Signer {
     virtual Result<void> remove(const std::string& name) = 0;
 };
 
+// Names are names of files: up to 100 bytes, no path, not hidden.
+bool is_key_name(std::string_view name);
+
 // What key_for() of any vault says of a key that is another certificate's.
 std::unexpected<Fault> not_its_key(const std::string& name);
 
-// In this process: for the custody itself (custody.hpp) and for tests.
+// In this process: for the custody itself (custody.hpp) and for tests. It knows no tokens.
 // Files `<name>.key` of `directory`, PKCS#8 in PEM, mode 0600. The mark of an exportable key stands
 // in a line before the PEM block, within the same file. A file is written once, under a temporary
 // name, and synced before it gets its own.

@@ -35,6 +35,14 @@ Ask with_file(Call call, const std::string& name, std::string_view file,
     return ask;
 }
 
+Result<KeyHandle> public_key_of(std::string_view bytes) {
+    const auto* at = reinterpret_cast<const unsigned char*>(bytes.data());
+    std::shared_ptr<evp_pkey_st> key(d2i_PUBKEY(nullptr, &at, static_cast<long>(bytes.size())),
+                                     EVP_PKEY_free);
+    if (!key) return x509::native_fault(FaultKind::System, kAsking);
+    return KeyHandle(std::move(key));
+}
+
 struct Cleansed {
     std::string& text;
 
@@ -140,7 +148,8 @@ Result<Answer> CustodyClient::call(const Ask& ask) {
     auto answer = call_once(message, limit, patience);
     // Only what changes nothing is asked twice.
     const bool may_repeat = ask.call == Call::Sign || ask.call == Call::Open ||
-                            ask.call == Call::List || ask.call == Call::Read;
+                            ask.call == Call::List || ask.call == Call::Read ||
+                            ask.call == Call::Locate;
     if (!answer && has_ended(answer.error()) && may_repeat) {
         return call_once(message, limit, patience);
     }
@@ -196,11 +205,20 @@ Result<KeyFile> CustodyClient::examine(std::string_view file, std::string_view p
         read.certificates.push_back(std::move(*one));
     }
     if (answer->bytes.empty()) return read;
-    const auto* at = reinterpret_cast<const unsigned char*>(answer->bytes.data());
-    x509::KeyOwner key(d2i_PUBKEY(nullptr, &at, static_cast<long>(answer->bytes.size())));
-    if (!key) return x509::native_fault(FaultKind::System, kAsking);
-    read.key = KeyHandle(std::shared_ptr<evp_pkey_st>(key.release(), EVP_PKEY_free));
+    auto key = public_key_of(answer->bytes);
+    if (!key) return std::unexpected(key.error());
+    read.key = std::move(*key);
     return read;
+}
+
+// It cannot sign: it has no name yet.
+Result<KeyHandle> CustodyClient::locate(const std::string& uri) {
+    const auto answer = call(with_file(Call::Locate, {}, uri, {}));
+    return answer ? public_key_of(answer->bytes) : std::unexpected(answer.error());
+}
+
+Result<KeyHandle> CustodyClient::attach(const std::string& name, const std::string& uri) {
+    return key_of(name, call(with_file(Call::Attach, name, uri, {})));
 }
 
 Result<KeyHandle> CustodyClient::open(const std::string& name) {

@@ -33,6 +33,8 @@ class CustodyClient final : public KeyVault,
     Result<KeyHandle> import(const std::string& name, std::string_view file,
                              std::string_view password, Export may) override;
     Result<KeyFile> examine(std::string_view file, std::string_view password) override;
+    Result<KeyHandle> locate(const std::string& uri) override;
+    Result<KeyHandle> attach(const std::string& name, const std::string& uri) override;
     Result<KeyHandle> open(const std::string& name) override;
     Result<KeyHandle> key_for(const std::string& name, const x509::Certificate& leaf) override;
     Result<Export> may_leave(const std::string& name) override;

@@ -111,6 +111,10 @@ Answer CustodyDesk::done(const Ask& ask, SteadyTime now) {
         }
         case Call::Remove:
             return plain(vault_.remove(ask.name));
+        case Call::Locate:
+            return with_public_half(vault_.locate(ask.bytes));
+        case Call::Attach:
+            return with_public_half(vault_.attach(ask.name, ask.bytes));
     }
     return refused("asking for a key", "there is no such call");
 }

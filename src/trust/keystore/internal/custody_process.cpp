@@ -19,6 +19,7 @@ extern "C" {  // glibc 2.36 forgets to say so
 
 #include "trust/keystore/internal/custody_desk.hpp"
 #include "trust/keystore/internal/sandbox.hpp"
+#include "trust/keystore/internal/token_vault.hpp"
 #include "trust/x509/native.hpp"
 
 namespace valija::keystore::internal {
@@ -29,6 +30,7 @@ using std::chrono::seconds;
 using std::chrono::steady_clock;
 
 constexpr int kDone = 0;
+constexpr int kBeginAnew = 75;    // EX_TEMPFAIL: there are tokens to be opened
 constexpr int kCannotBegin = 78;  // EX_CONFIG: trying again would not help
 constexpr auto kSendLimit = seconds(30);
 constexpr auto kLongLife = seconds(60);  // after which a crash counts as the first
@@ -138,7 +140,7 @@ Result<Channels> make_channels(size_t count) {
 
 void run_worker(std::vector<net::FrameLink> channels, const CustodyOptions& options) {
     if (auto given_up = give_up_rights(channels, options); !given_up) refuse(given_up.error());
-    const auto vault = make_file_vault(".");
+    const auto vault = make_token_vault(".", options.token, [] { ::_exit(kBeginAnew); });
     CustodyDesk desk(*vault);
     std::latch closed(1);
     std::vector<std::jthread> threads;
@@ -165,7 +167,9 @@ void run_guardian(net::FrameLink server, const CustodyOptions& options) {
         if (!life) refuse(life.error());
         if (!waits(server, life->descriptor, -1)) end_with(*life);
         const int status = end_of(*life);
-        if (WIFEXITED(status) && WEXITSTATUS(status) == kCannotBegin) ::_exit(kCannotBegin);
+        const int said = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+        if (said == kCannotBegin) ::_exit(kCannotBegin);
+        if (said == kBeginAnew) continue;
         if (steady_clock::now() - life->began > kLongLife) pause = milliseconds(0);
         if (!waits(server, -1, static_cast<int>(pause.count()))) ::_exit(kDone);
         pause = std::clamp(2 * pause, kFirstPause, kLongestPause);

@@ -103,7 +103,7 @@ std::string encode(const Ask& ask) {
 std::optional<Ask> decode_ask(std::string_view bytes) {
     Reader in(bytes);
     Ask ask;
-    ask.call = in.one_of(Call::Sign, Call::Remove);
+    ask.call = in.one_of(Call::Sign, Call::Attach);
     ask.padding = in.one_of(Padding::None, Padding::Pss);
     ask.hash = in.one_of(Hash::Sha256, Hash::Sha512);
     ask.type = in.one_of(KeyType::P256, KeyType::Rsa4096);

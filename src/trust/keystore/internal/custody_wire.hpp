@@ -16,7 +16,18 @@ namespace valija::keystore::internal {
 
 inline constexpr size_t kLargestMessage = 6U << 20U;
 
-enum class Call : uint8_t { Sign = 1, Open, Create, Import, Read, Seal, List, Remove };
+enum class Call : uint8_t {
+    Sign = 1,
+    Open,
+    Create,
+    Import,
+    Read,
+    Seal,
+    List,
+    Remove,
+    Locate,
+    Attach
+};
 
 enum class Padding : uint8_t { None, Pkcs1, Pss };  // None: ECDSA; Pss: salt as long as the digest
 enum class Hash : uint8_t { Sha256, Sha384, Sha512 };
@@ -32,7 +43,7 @@ struct Ask {
     Export may = Export::Never;
     std::string name;
     std::string id;     // SHA-256 of the SubjectPublicKeyInfo: which key it was
-    std::string bytes;  // a digest; a file
+    std::string bytes;  // a digest; a file; a URI
     std::string password;
     std::string friendly_name;
     std::vector<std::string> chain;  // DER

@@ -4,7 +4,6 @@
 #include <openssl/params.h>
 #include <openssl/provider.h>
 
-#include <cstring>
 #include <new>
 
 #include "trust/x509/native.hpp"
@@ -14,8 +13,12 @@ namespace {
 
 using x509::Owned;
 
-// How remote_key() hands its key to import(): the address of a RemoteKeyPointer.
+// How remote_key() hands its key to import(), within one call.
 constexpr auto kHandedOver = "valija-custody-key";
+
+struct HandedOver {
+    const RemoteKeyPointer* key = nullptr;
+};
 
 using Function = void (*)();
 
@@ -66,10 +69,8 @@ RemoteKeyPointer public_key_of(bool is_rsa, const OSSL_PARAM* params) {
 int import_key(void* data, int /*selection*/, const OSSL_PARAM* params) {
     auto& into = *static_cast<KeyData*>(data);
     if (const OSSL_PARAM* ours = OSSL_PARAM_locate_const(params, kHandedOver)) {
-        const RemoteKeyPointer* handed = nullptr;
-        if (ours->data_size != sizeof handed) return 0;
-        std::memcpy(static_cast<void*>(&handed), ours->data, sizeof handed);
-        into.key = *handed;
+        if (ours->data_size != sizeof(HandedOver)) return 0;
+        into.key = *static_cast<const HandedOver*>(ours->data)->key;
     } else {
         into.key = public_key_of(into.is_rsa, params);
     }
@@ -192,10 +193,9 @@ Result<KeyHandle> remote_key(std::shared_ptr<RemoteSigner> signer, const std::st
                                                     .signer = std::move(signer),
                                                     .name = name,
                                                     .id = KeyHandle(public_half).id()});
-    const RemoteKeyPointer* handed = &key;
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_octet_string(kHandedOver, static_cast<void*>(&handed), sizeof handed),
-        OSSL_PARAM_construct_end()};
+    HandedOver handed{.key = &key};
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_octet_string(kHandedOver, &handed, sizeof handed),
+                           OSSL_PARAM_construct_end()};
     const Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free> context(
         EVP_PKEY_CTX_new_from_name(nullptr, is_rsa ? "RSA" : "EC", kOurs));
     EVP_PKEY* made = nullptr;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <new>
 
 #include "trust/keystore/internal/key_provider.hpp"
@@ -21,6 +20,7 @@ struct SignContext {
     Owned<EVP_MD_CTX, EVP_MD_CTX_free> digest;
     Hash hash = Hash::Sha256;
     Padding padding = Padding::None;
+    bool makes_digest = false;  // else it is given one
 };
 
 struct HashRow {
@@ -89,6 +89,7 @@ void* copied(void* context) {
     copy->key = from.key;
     copy->hash = from.hash;
     copy->padding = from.padding;
+    copy->makes_digest = from.makes_digest;
     if (EVP_MD_CTX_copy_ex(copy->digest.get(), from.digest.get()) == 1) return copy;
     free_context(copy);
     return nullptr;
@@ -125,16 +126,19 @@ int set_params(void* context, const OSSL_PARAM* params) {
     SignContext& into = of(context);
     const auto* mode = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PAD_MODE);
     if (mode != nullptr && !takes_padding(into, mode)) return 0;
-    const auto* salt = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PSS_SALTLEN);
-    if (salt != nullptr && !is_as_long_as_the_digest(into, salt)) return 0;
     for (const char* name : {OSSL_SIGNATURE_PARAM_DIGEST, OSSL_SIGNATURE_PARAM_MGF1_DIGEST}) {
         const auto* digest = OSSL_PARAM_locate_const(params, name);
         if (digest == nullptr) continue;
         if (digest->data_type != OSSL_PARAM_UTF8_STRING) return 0;
         const HashRow* wanted = hash_named(static_cast<const char*>(digest->data));
-        if (wanted == nullptr || wanted->hash != into.hash) return 0;
+        if (wanted == nullptr) return 0;
+        const bool is_given =
+            !into.makes_digest && std::string_view(name) == OSSL_SIGNATURE_PARAM_DIGEST;
+        if (is_given) into.hash = wanted->hash;
+        if (wanted->hash != into.hash) return 0;
     }
-    return 1;
+    const auto* salt = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PSS_SALTLEN);
+    return salt == nullptr || is_as_long_as_the_digest(into, salt) ? 1 : 0;
 }
 
 const OSSL_PARAM* settable(void*, void*) {
@@ -175,14 +179,20 @@ const OSSL_PARAM* gettable(void*, void*) {
     return all;
 }
 
+bool takes_key(SignContext& into, void* key) {
+    if (key != nullptr) into.key = static_cast<const KeyData*>(key)->key;
+    if (!into.key || !into.key->signer) return false;
+    into.padding = into.key->is_rsa ? Padding::Pkcs1 : Padding::None;
+    return true;
+}
+
 int begin_digest(void* context, const char* digest, void* key, const OSSL_PARAM* params) {
     SignContext& into = of(context);
-    if (key != nullptr) into.key = static_cast<const KeyData*>(key)->key;
-    if (!into.key || !into.key->signer) return 0;
+    if (!takes_key(into, key)) return 0;
+    into.makes_digest = true;
     const HashRow* row = hash_named(digest == nullptr || *digest == '\0' ? "SHA256" : digest);
     if (row == nullptr) return 0;
     into.hash = row->hash;
-    into.padding = into.key->is_rsa ? Padding::Pkcs1 : Padding::None;
     return EVP_DigestInit_ex(into.digest.get(), row->digest(), nullptr) == 1
                ? set_params(context, params)
                : 0;
@@ -192,11 +202,41 @@ int add_bytes(void* context, const unsigned char* bytes, size_t count) {
     return EVP_DigestUpdate(of(context).digest.get(), bytes, count);
 }
 
-int end_digest(void* context, unsigned char* signature, size_t* length, size_t space) {
-    SignContext& from = of(context);
-    const auto largest = static_cast<size_t>(EVP_PKEY_get_size(from.key->public_half.get()));
+size_t largest_of(const SignContext& context) {
+    return static_cast<size_t>(EVP_PKEY_get_size(context.key->public_half.get()));
+}
+
+int put_signature(const SignContext& from, std::string digest, unsigned char* signature,
+                  size_t* length, size_t space) {
+    const auto made = from.key->signer->sign(from.key->name, from.key->id, from.padding, from.hash,
+                                             std::move(digest));
+    if (!made || made->size() > std::min(space, largest_of(from))) return did_not_sign();
+    std::ranges::copy(*made, signature);
+    *length = made->size();
+    return 1;
+}
+
+int begin_sign(void* context, void* key, const OSSL_PARAM* params) {
+    of(context).makes_digest = false;
+    return takes_key(of(context), key) ? set_params(context, params) : 0;
+}
+
+int sign(void* context, unsigned char* signature, size_t* length, size_t space,
+         const unsigned char* digest, size_t count) {
+    const SignContext& from = of(context);
     if (signature == nullptr) {
-        *length = largest;
+        *length = largest_of(from);
+        return 1;
+    }
+    if (count != size_of(from.hash)) return 0;
+    return put_signature(from, std::string(reinterpret_cast<const char*>(digest), count), signature,
+                         length, space);
+}
+
+int end_digest(void* context, unsigned char* signature, size_t* length, size_t space) {
+    const SignContext& from = of(context);
+    if (signature == nullptr) {
+        *length = largest_of(from);
         return 1;
     }
     std::string digest(size_of(from.hash), '\0');
@@ -206,12 +246,7 @@ int end_digest(void* context, unsigned char* signature, size_t* length, size_t s
         made != digest.size()) {
         return 0;
     }
-    const auto signed_ = from.key->signer->sign(from.key->name, from.key->id, from.padding,
-                                                from.hash, std::move(digest));
-    if (!signed_ || signed_->size() > std::min(space, largest)) return did_not_sign();
-    std::memcpy(signature, signed_->data(), signed_->size());
-    *length = signed_->size();
-    return 1;
+    return put_signature(from, std::move(digest), signature, length, space);
 }
 
 using Function = void (*)();
@@ -227,6 +262,8 @@ const OSSL_DISPATCH kSignatureFunctions[] = {
     row(OSSL_FUNC_SIGNATURE_NEWCTX, new_context),
     row(OSSL_FUNC_SIGNATURE_FREECTX, free_context),
     row(OSSL_FUNC_SIGNATURE_DUPCTX, copied),
+    row(OSSL_FUNC_SIGNATURE_SIGN_INIT, begin_sign),
+    row(OSSL_FUNC_SIGNATURE_SIGN, sign),
     row(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, begin_digest),
     row(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_UPDATE, add_bytes),
     row(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_FINAL, end_digest),

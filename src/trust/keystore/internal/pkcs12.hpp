@@ -11,7 +11,10 @@ namespace valija::keystore::internal {
 bool looks_like_pkcs12(std::string_view der);
 Result<KeyFile> read_pkcs12(std::string_view der, std::string_view password);
 
-// What we can use, or a fault that says why not.
+// Kinds and sizes that we take: RSA 2048 to 4096, ECDSA on P-256 and P-384.
+Result<void> accepted_kind(const EVP_PKEY* key);
+
+// The same, of a whole key whose halves belong together.
 Result<KeyHandle> accepted_key(x509::KeyOwner key);
 
 }  // namespace valija::keystore::internal

@@ -51,6 +51,12 @@ class SpoilingVault final : public KeyVault {
         return real_.examine(file, password);
     }
 
+    Result<KeyHandle> locate(const std::string& uri) override { return real_.locate(uri); }
+
+    Result<KeyHandle> attach(const std::string& name, const std::string& uri) override {
+        return real_.attach(name, uri);
+    }
+
     Result<KeyHandle> open(const std::string& name) override { return real_.open(name); }
 
     Result<Export> may_leave(const std::string& name) override { return real_.may_leave(name); }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
@@ -17,6 +18,7 @@
 #include "platform/net/fetcher.hpp"
 #include "platform/store/file.hpp"
 #include "programs/own_watch.hpp"
+#include "programs/privileges.hpp"
 #include "transport/deliver/dispatcher.hpp"
 #include "transport/receive/receiver.hpp"
 #include "trust/keystore/custody.hpp"
@@ -83,14 +85,11 @@ observe::Log open_log(const std::string& home, const settings::Server& server) {
 }
 
 Result<void> make_home(const std::string& home) {
-    for (const char* name : {"log", "run", "spool", "state", "state/crl", "keys"}) {
-        const bool secret = std::string_view(name) == "keys";
-        if (const auto made = store::make_directories(home + "/" + name, secret ? 0700 : 0750);
-            !made) {
-            return made;
-        }
+    Result<void> made;
+    for (const char* name : {"log", "run", "spool", "state", "state/crl"}) {
+        if (made) made = store::make_directories(home + "/" + name);
     }
-    return {};
+    return made;
 }
 
 // The certificate that a connector shows: missing or expired is worth an event (EX-49..51).
@@ -437,25 +436,37 @@ void wait_for_the_end(Server& server, const sigset_t& signals) {
     }
 }
 
+// What load() says, printed.
+int refuse_configuration(const std::vector<settings::Problem>& problems) {
+    fmt::print(stderr, "{}", problems_text(problems));
+    return kBadConfiguration;
+}
+
+int refuse_start(const Fault& fault) {
+    fmt::print(stderr, "valija: {}\n", fault.text());
+    return kSystemRefused;
+}
+
 }  // namespace
 
 int serve(const std::string& home) {
+    // A home that is not there is not made.
+    if (::access((home + "/etc/valija.toml").c_str(), F_OK) != 0) {
+        if (const auto world = partners::load_world(home); !world) {
+            return refuse_configuration(world.error());
+        }
+    }
     const auto custody = keystore::Custody::start(
         {.directory = home + "/keys", .channels = custody_channels(), .is_kept_alive = true});
     if (!custody) {
-        fmt::print(stderr, "valija: {}\n", custody.error().text());
-        return kSystemRefused;
+        return refuse_start(custody.error());
     }
+    auto ready = make_home(home);
+    if (ready) ready = leave_root(home);
+    if (!ready) return refuse_start(ready.error());
     const sigset_t signals = block_signals();
     auto world = partners::load_world(home);
-    if (!world) {
-        fmt::print(stderr, "{}", problems_text(world.error()));
-        return kBadConfiguration;
-    }
-    if (const auto made = make_home(home); !made) {
-        fmt::print(stderr, "valija: {}\n", made.error().text());
-        return kSystemRefused;
-    }
+    if (!world) return refuse_configuration(world.error());
     Server server(home, *world, **custody);
     const auto started = server.start();
     if (started) {

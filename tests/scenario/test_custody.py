@@ -1,13 +1,18 @@
 """The private keys live in a process of their own: what it may do, and what its crash costs."""
 
+import json
 import os
+import shutil
 import signal
 import ssl
+import stat
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from support import poll, world
+from support import poll, server, world
 
 NAME = "mail.contoso.com"
 
@@ -162,23 +167,73 @@ def test_killed_the_server_leaves_no_process_behind(serve, own):
         poll.until(f"{one} has ended", lambda process=one: not is_there(process))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_started_as_root_it_is_a_user_of_its_own(home, tmp_path, own):
-    """With a user valija-keys on the machine: the process and the keys are that user's, though
-    nobody but root may pass the directories above."""
-    users = tmp_path / "passwd"
-    users.write_text(open("/etc/passwd", encoding="utf-8").read()
-                     + "valija-keys:x:64021:64021::/nonexistent:/usr/sbin/nologin\n")
+USERS = {"valija": 64020, "valija-keys": 64021}
+
+
+@pytest.fixture
+def with_users(home, lab):
+    """A prefix of commands that run where those users exist; the way to `home` is closed to all
+    but root and the server's group."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    folder = Path(tempfile.mkdtemp(prefix="valija-users-"))
+    folder.chmod(0o711)
+    for file in ("passwd", "group"):
+        kept = Path("/etc", file).read_text(encoding="utf-8")
+        tail = {"passwd": "::/nonexistent:/usr/sbin/nologin\n", "group": ":\n"}[file]
+        lines = [f"{name}:x:{number}:{number}{tail}" if file == "passwd" else
+                 f"{name}:x:{number}{tail}" for name, number in USERS.items()]
+        (folder / file).write_text(kept + "".join(lines))
+    shutil.move(home.path, folder / "home")
+    home.path = folder / "home"
     home.path.chmod(0o700)
-    made = subprocess.run(
-        ["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/passwd && exec "$@"', users,
-         world.PROGRAM, "certificate", "new", "--domain", "edge.contoso.com", "--home", home.path],
-        capture_output=True, text=True, check=False)
-    assert made.returncode == 0, made.stderr
-    owners = {file.name: file.stat().st_uid for file in (home.path / "keys").iterdir()}
-    keys = [name for name in owners if name.endswith(".key")]
-    assert len(keys) == 2 and all(owners[name] == 64021 for name in keys), owners
-    assert home.valija("certificate", "list").status == 0
+    yield ["unshare", "-m", "sh", "-c",
+           f'mount --bind {folder}/passwd /etc/passwd && mount --bind {folder}/group /etc/group '
+           '&& exec "$@"', "sh"]
+    shutil.rmtree(folder)
+
+
+def test_started_as_root_it_leaves_root(home, with_users):
+    """Server and custody are users of their own: the one cannot read keys, the other has nothing
+    else; low ports, reloads, commands of root and a restart go on working."""
+    def as_root(*words):
+        done = subprocess.run([*with_users, world.PROGRAM, *words, "--home", home.path],
+                              capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    as_root("certificate", "new", "--domain", NAME)
+    for _ in range(2):
+        running = server.Server(home, prefix=with_users)
+        try:
+            assert status(running.process.pid, "Uid") == ["64020"] * 4
+            assert int(status(running.process.pid, "CapEff")[0], 16) == 1 << 10, "low ports"
+            assert status(worker_of(running), "Uid") == ["64021"] * 4
+            assert int(status(worker_of(running), "CapEff")[0], 16) == 0
+            shake(running).say("QUIT")
+            made = as_root("certificate", "new", "--domain", NAME, "--json")
+            assert json.loads(made)["server"] == "reloaded"
+            shake(running).say("QUIT")
+            assert as_root("queue", "list") is not None
+        finally:
+            assert running.end() == 0
+    keys = home.path / "keys"
+    for file in keys.glob("*.key"):
+        facts = file.stat()
+        assert (facts.st_uid, stat.S_IMODE(facts.st_mode)) == (64021, 0o600), file
+    read = subprocess.run(["setpriv", "--reuid", "64020", "--regid", "64020", "--clear-groups",
+                           "cat", *keys.glob("*.key")], capture_output=True, check=False)
+    assert read.returncode == 1 and read.stdout == b""
+
+
+def test_a_server_that_cannot_reach_its_home_says_so(home, with_users):
+    """Before anything is served; the sentence has the user, the directory and what to do."""
+    home.path.parent.chmod(0o700)
+    refused = subprocess.run([*with_users, world.PROGRAM, "serve", "--home", home.path],
+                             capture_output=True, text=True, check=False)
+    assert refused.returncode == 71
+    assert "the user valija now, who cannot reach" in refused.stderr
+    assert "pass through the directories above" in refused.stderr
 
 
 def test_a_custody_that_cannot_begin_stops_the_server_with_a_sentence(home):

@@ -57,13 +57,15 @@ class Home:
 
 
 class Server:
-    """`valija serve` on a Home; up once constructed. `environment`: more variables for it."""
+    """`valija serve` on a Home; up once constructed. `environment`: more variables for it;
+    `prefix`: a command that ends by becoming it."""
 
-    def __init__(self, home, environment=None):
+    def __init__(self, home, environment=None, prefix=()):
         self.home = home
         self.said_file = home.path / "serve.err"
         with open(self.said_file, "wb") as errors:
-            self.process = subprocess.Popen([str(world.PROGRAM), "serve", "--home", str(home.path)],
+            self.process = subprocess.Popen([*prefix, str(world.PROGRAM), "serve", "--home",
+                                             str(home.path)],
                                             stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
                                             env=dict(os.environ) | (environment or {}))
         try:

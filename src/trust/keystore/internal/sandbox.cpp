@@ -1,8 +1,6 @@
 #include "trust/keystore/internal/sandbox.hpp"
 
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -13,68 +11,28 @@
 #include <array>
 #include <cerrno>
 #include <memory>
-#include <optional>
 
 #include "platform/store/file.hpp"
+#include "platform/store/ownership.hpp"
 
 namespace valija::keystore::internal {
 namespace {
 
-struct Account {
-    uid_t user;
-    gid_t group;
-};
-
-std::optional<Account> account_of(const std::string& user) {
-    std::array<char, 16384> space{};
-    passwd entry{};
-    passwd* found = nullptr;
-    if (::getpwnam_r(user.c_str(), &entry, space.data(), space.size(), &found) != 0 ||
-        found == nullptr) {
-        return std::nullopt;
-    }
-    return Account{.user = entry.pw_uid, .group = entry.pw_gid};
-}
-
-// A plain file with one name, opened without following links: nobody can have put it there to get
-// something else of root's.
-Result<void> take_over_file(const std::string& file, const Account& account) {
-    const int descriptor = ::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (descriptor < 0) return system_fault("opening " + file, errno);
-    struct stat found{};
-    const bool is_plain =
-        ::fstat(descriptor, &found) == 0 && S_ISREG(found.st_mode) && found.st_nlink == 1;
-    const bool is_done = !is_plain || ::fchown(descriptor, account.user, account.group) == 0;
-    const int error = errno;
-    ::close(descriptor);
-    if (!is_done) return system_fault("giving " + file + " to its user", error);
-    return {};
-}
-
 // In the current directory. What is done once is seen by its owner: later files are that user's own
 // or root's mistake, which root is told of when they cannot be read.
-Result<void> take_over(const Account& account) {
+Result<void> take_over(const store::Account& account) {
     struct stat found{};
     if (::stat(".", &found) != 0) return system_fault("looking at the keys' directory", errno);
     if (found.st_uid == account.user) return {};
-    const auto files = store::list_files(".", ".key");
-    if (!files) return std::unexpected(files.error());
-    for (const std::string& file : *files) {
-        if (auto taken = take_over_file(file, account); !taken) return taken;
+    for (const std::string_view suffix : {".key", ".pkcs11"}) {
+        const auto files = store::list_files(".", suffix);
+        if (!files) return std::unexpected(files.error());
+        for (const std::string& file : *files) {
+            if (auto given = store::give(file, account); !given) return given;
+        }
     }
-    if (::chown(".", account.user, static_cast<gid_t>(-1)) != 0) {
-        return system_fault("giving the keys' directory to its user", errno);
-    }
-    return {};
-}
-
-Result<void> become(const Account& account) {
-    if (::setgroups(0, nullptr) != 0 ||
-        ::setresgid(account.group, account.group, account.group) != 0 ||
-        ::setresuid(account.user, account.user, account.user) != 0) {
-        return system_fault("becoming the keys' user", errno);
-    }
-    return {};
+    // Its group is the server's, which reads the certificates there.
+    return store::give(".", {.user = account.user, .group = static_cast<gid_t>(-1)});
 }
 
 constexpr std::array kAllowed = {
@@ -125,10 +83,10 @@ struct FreeFilter {
 Result<void> move_into(const std::string& directory, const std::string& user) {
     if (::chdir(directory.c_str()) != 0) return system_fault("going to " + directory, errno);
     if (::geteuid() != 0) return {};
-    const auto account = account_of(user);
+    const auto account = store::account_of(user);
     if (!account) return {};
     auto taken = take_over(*account);
-    return taken ? become(*account) : taken;
+    return taken ? store::become(*account, store::Keeps::Nothing) : taken;
 }
 
 Result<void> close_all_but(std::vector<int> wanted) {

@@ -1,5 +1,7 @@
 #include "programs/own_watch.hpp"
 
+#include <fmt/format.h>
+
 #include <optional>
 
 namespace valija::programs {
@@ -10,6 +12,8 @@ using observe::Event;
 
 std::optional<Event> event_of(OwnTrouble trouble) {
     switch (trouble) {
+        case OwnTrouble::Expired:
+            return Event::CertificateExpired;
         case OwnTrouble::ExpiresSoon:
             return Event::CertificateExpiresSoon;
         case OwnTrouble::NoClientAuth:
@@ -18,12 +22,27 @@ std::optional<Event> event_of(OwnTrouble trouble) {
             return Event::CertificateRevoked;
         case OwnTrouble::Unverifiable:
             return Event::CertificateUnverifiable;
-        case OwnTrouble::Expired:
         case OwnTrouble::NotYetValid:
         case OwnTrouble::HardToFetch:
             break;
     }
     return std::nullopt;
+}
+
+void tell(const observe::Log& log, Event event, const keystore::OwnCertificate& own,
+          const explain::OwnFinding& finding) {
+    const x509::Certificate& leaf = own.chain.front();
+    const observe::Field certificate{"certificate", own.name};
+    const observe::Field thumbprint{"thumbprint", leaf->thumbprint};
+    const observe::Field not_after{"not_after", iso_time(leaf->not_after)};
+    const observe::Field evidence{"evidence", finding.evidence.english()};
+    const observe::Field fix{"fix", finding.fix.english()};
+    if (finding.within_days > 0) {
+        const observe::Field within{"within_days", std::to_string(finding.within_days)};
+        log.emit(event, {certificate, thumbprint, not_after, within, evidence, fix});
+    } else {
+        log.emit(event, {certificate, thumbprint, not_after, evidence, fix});
+    }
 }
 
 }  // namespace
@@ -47,15 +66,11 @@ void OwnWatch::look(const partners::World& world, const channel::Credentials& cr
             if (!event || is_early) {
                 continue;
             }
-            const std::string key =
-                own->chain.front()->sha256 + std::string(observe::event_row(*event).id);
+            const std::string key = fmt::format("{} {} {}", own->chain.front()->sha256,
+                                                observe::event_row(*event).id, finding.within_days);
             const bool is_first = present.insert(key).second;  // of those who show it
             if (is_first && !told_.contains(key)) {
-                log_.emit(*event, {{"certificate", own->name},
-                                   {"thumbprint", own->chain.front()->thumbprint},
-                                   {"not_after", iso_time(own->chain.front()->not_after)},
-                                   {"evidence", finding.evidence.english()},
-                                   {"fix", finding.fix.english()}});
+                tell(log_, *event, *own, finding);
             }
         }
     }

@@ -1,8 +1,9 @@
 // Tells by an event what is amiss with our own certificates: at the start, after a reload, and when
 // it changes (EX-25, EX-34).
 //
-// Promise: each trouble of each certificate is told once, and again when it was gone in between.
-// Missing and expired ones are told elsewhere, at each load. Any thread.
+// Promise: each trouble of each certificate is told once by this process, and again when it was
+// gone in between; one that ends soon 30, 14, 7 and 1 days before, and when it has ended. Missing
+// ones are told elsewhere, at each load. Any thread.
 #pragma once
 
 #include <mutex>

@@ -92,18 +92,11 @@ Result<void> make_home(const std::string& home) {
     return made;
 }
 
-// The certificate that a connector shows: missing or expired is worth an event (EX-49..51).
+// A connector without certificate is worth an event (EX-49..51); OwnWatch tells the rest.
 void note_certificate(const observe::Log& log, const channel::Credentials& credentials,
                       const std::string& connector, const std::string& name, Time now) {
-    const auto own = credentials.store().select(name, now);
-    if (!own) {
+    if (!credentials.store().select(name, now)) {
         log.emit(Event::CertificateMissing, {{"connector", connector}, {"name", name}});
-    } else if (own->chain.front()->not_after < now) {
-        log.emit(Event::CertificateExpired,
-                 {{"connector", connector},
-                  {"name", name},
-                  {"certificate", own->name},
-                  {"not_after", iso_time(own->chain.front()->not_after)}});
     }
 }
 

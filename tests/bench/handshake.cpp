@@ -89,7 +89,7 @@ void handshakes(benchmark::State& state, Keys keys, KeyType type) {
     asio::io_context clients(1);
     net::Helpers helpers(2);
     const auto server = *channel::TlsContext::server(own, &helpers);
-    const auto client = *channel::TlsContext::client(nullptr);
+    const auto client = *channel::TlsContext::client({});
     for (auto _ : state) {
         if (round_of(servers, clients, server, client) > 0)
             state.SkipWithError("a handshake failed");

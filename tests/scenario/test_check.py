@@ -323,6 +323,22 @@ def test_what_is_amiss_with_our_certificate_is_an_event(home, serve, tmp_path):
                lambda: "certificate.unverifiable" in log.read_text(), 60)
 
 
+@pytest.mark.parametrize("left, event, days", [
+    (20, "expires-soon", 30), (10, "expires-soon", 14), (5, "expires-soon", 7),
+    (0.5, "expires-soon", 1), (-1, "expired", 0)])
+def test_the_end_of_our_certificate_is_told_again_as_it_comes_nearer(home, serve, tmp_path, left,
+                                                                     event, days):
+    """Issue 5 "Renewal": 30, 14, 7 and 1 days before, and when it has come; once each."""
+    own = authority.Authority.stranger(str(tmp_path), "http://127.0.0.1:9/own.crl")
+    home.show("mail.contoso.com", *own.issue("mail.contoso.com", end=left * authority.DAY)[:2])
+    serve()
+    log = home.path / "log/valija.log"
+    poll.until("the event is in the log", lambda: f"certificate.{event} " in log.read_text())
+    assert home.valija("reload").status == 0
+    (line,) = [one for one in log.read_text().splitlines() if f"certificate.{event} " in one]
+    assert (f"within_days={days}" in line) == (days > 0), line
+
+
 def test_a_wrong_target_is_a_usage_error_with_a_hint(home, serve, partner):
     """No partner and no domain: 64, and the nearest name."""
     partner()

@@ -1,6 +1,7 @@
 #include "control/explain/check_own.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/ip/address.hpp>
 
 #include "platform/base/text.hpp"
@@ -11,8 +12,16 @@ namespace {
 using revocation::State;
 using x509::Certificate;
 
-constexpr auto kSoon = std::chrono::hours(24 * 30);
+// Days before its end at which a certificate is spoken of again.
+constexpr std::array kReminders = {1, 7, 14, 30};
 constexpr size_t kMostAbove = 10;
+
+// 0: its end is further away than all.
+int reminder_of(Duration left) {
+    const auto next = std::ranges::find_if(
+        kReminders, [left](int days) { return left <= std::chrono::hours(24 * days); });
+    return next == kReminders.end() ? 0 : *next;
+}
 
 // The issuer by name; which of several signed it the book finds out by the signature of the list.
 const Certificate* issuer_of(const Certificate& certificate, const std::vector<Certificate>& chain,
@@ -60,11 +69,11 @@ void look_at_dates(const Certificate& leaf, const std::string& name, Time now,
             {OwnTrouble::NotYetValid, name,
              say("our certificate {} is not valid before {}", name, iso_time(leaf->not_before)),
              say("check our clock, or wait")});
-    } else if (leaf->not_after - now < kSoon) {
+    } else if (const int days = reminder_of(leaf->not_after - now); days > 0) {
         findings.push_back(
             {OwnTrouble::ExpiresSoon, name,
              say("our certificate {} expires at {}", name, iso_time(leaf->not_after)),
-             say("renew our own certificate")});
+             say("renew our own certificate"), days});
     }
 }
 

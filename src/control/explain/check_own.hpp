@@ -57,6 +57,7 @@ struct OwnFinding {
     std::string name;  // of the certificate, or of the fqdn that has none
     Text evidence;
     Text fix;
+    int within_days = 0;  // of ExpiresSoon: 30, 14, 7 or 1, the least that is still true
 };
 
 // What is amiss with the certificate that a connector shows; `sends`: as a client to partners.

@@ -212,15 +212,19 @@ Trouble HostSession::broke_after_handshake(Trouble trouble, const Fault& fault) 
     return trouble;
 }
 
-const std::string& HostSession::certificate_name() const {
-    static const std::string none;
+// Outsiders are not shown our certificate. One that the configuration names is shown whatever the
+// server asks for.
+Result<std::shared_ptr<const channel::TlsContext>> HostSession::tls_context() const {
+    using Choice = channel::Credentials::Choice;
+    const auto credentials = parts_.credentials.get();
+    const Time now = parts_.clock.now();
     if (!plan_.partner) {
-        return none;  // outsiders are not shown our certificate
+        return credentials->client({}, now, Choice::Best);
     }
-    if (!plan_.partner->certificate.empty()) {
-        return plan_.partner->certificate;
-    }
-    return plan_.connector.certificate.empty() ? our_name() : plan_.connector.certificate;
+    const std::string& named = plan_.partner->certificate.empty() ? plan_.connector.certificate
+                                                                  : plan_.partner->certificate;
+    return named.empty() ? credentials->client(our_name(), now, Choice::AsServerAsks)
+                         : credentials->client(named, now, Choice::Best);
 }
 
 const std::string& HostSession::our_name() const {
@@ -228,7 +232,7 @@ const std::string& HostSession::our_name() const {
 }
 
 Task<std::optional<Trouble>> HostSession::shake_hands() {
-    const auto context = parts_.credentials.get()->client(certificate_name(), parts_.clock.now());
+    const auto context = tls_context();
     if (!context) {
         co_return from_fault(context.error(), Phase::Handshake, remote_);
     }

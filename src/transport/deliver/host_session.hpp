@@ -97,7 +97,7 @@ class HostSession {
     std::vector<Outcome> gather(size_t count) const;
     bool is_believed() const;
     const std::string& our_name() const;
-    const std::string& certificate_name() const;
+    Result<std::shared_ptr<const channel::TlsContext>> tls_context() const;
 
     const Parts& parts_;
     const route::Plan& plan_;

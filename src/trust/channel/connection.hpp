@@ -17,6 +17,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "platform/base/result.hpp"
 #include "platform/base/task.hpp"
@@ -39,9 +40,11 @@ class TlsContext {
     // null: on the loop, all of them. They must outlive the sessions.
     static Result<std::shared_ptr<const TlsContext>> server(
         std::shared_ptr<const keystore::OwnCertificate> own, net::Helpers* helpers = nullptr);
-    // `own` may be null: nothing to show.
+    // Of several the first is shown whose chain leads to an authority that the server names; else,
+    // and where it names none, the first. None: nothing to show.
     static Result<std::shared_ptr<const TlsContext>> client(
-        std::shared_ptr<const keystore::OwnCertificate> own, net::Helpers* helpers = nullptr);
+        std::vector<std::shared_ptr<const keystore::OwnCertificate>> owns,
+        net::Helpers* helpers = nullptr);
     ~TlsContext();
 
     struct Internal;

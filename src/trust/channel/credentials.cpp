@@ -4,7 +4,11 @@ namespace valija::channel {
 namespace {
 
 using Context = std::shared_ptr<const TlsContext>;
-using Own = std::shared_ptr<const keystore::OwnCertificate>;
+using Owns = std::vector<std::shared_ptr<const keystore::OwnCertificate>>;
+
+Result<Context> make_server(Owns owns, net::Helpers* helpers) {
+    return TlsContext::server(std::move(owns.front()), helpers);
+}
 
 }  // namespace
 
@@ -14,20 +18,22 @@ Credentials::Credentials(keystore::KeyStore store, net::Helpers* helpers)
 Result<Context> Credentials::server(std::string_view name, Time now) const {
     auto const own = store_.select(name, now);
     if (!own) return Context();
-    return shared(servers_, own, &TlsContext::server);
+    return shared(servers_, {own}, &make_server);
 }
 
-Result<Context> Credentials::client(std::string_view name, Time now) const {
-    return shared(clients_, store_.select(name, now), &TlsContext::client);
+Result<Context> Credentials::client(std::string_view name, Time now, Choice choice) const {
+    Owns owns = store_.choices(name, now);
+    if (choice == Choice::Best && owns.size() > 1) owns.resize(1);
+    return shared(clients_, owns, &TlsContext::client);
 }
 
-// One context for each certificate; made under the lock, which costs a millisecond once.
-Result<Context> Credentials::shared(Contexts& contexts, const Own& own, Make make) const {
+// One context for each set of certificates; made under the lock, which costs a millisecond once.
+Result<Context> Credentials::shared(Contexts& contexts, const Owns& owns, Make make) const {
     std::scoped_lock const lock(mutex_);
-    auto const found = contexts.find(own.get());
+    auto const found = contexts.find(owns);
     if (found != contexts.end()) return found->second;
-    auto made = make(own, helpers_);
-    if (made) contexts.emplace(own.get(), *made);
+    auto made = make(owns, helpers_);
+    if (made) contexts.emplace(owns, *made);
     return made;
 }
 

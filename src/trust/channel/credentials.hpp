@@ -1,8 +1,8 @@
 // Our certificates with the TLS contexts made for them.
 //
-// Promise: one context for each certificate and direction, made at the first use and shared by all
-// sessions. Replaced as a whole when certificates are reloaded: sessions keep what they took.
-// Any thread.
+// Promise: one context for each certificate (of a client: each set of them) and direction, made at
+// the first use and shared by all sessions. Replaced as a whole when certificates are reloaded:
+// sessions keep what they took. Any thread.
 #pragma once
 
 #include <map>
@@ -28,18 +28,20 @@ class Credentials {
     Result<std::shared_ptr<const TlsContext>> server(std::string_view name, Time now) const;
 
     // The same for our client side; where no certificate fits, a context that shows none.
-    Result<std::shared_ptr<const TlsContext>> client(std::string_view name, Time now) const;
+    // AsServerAsks: of several for this name the one that the server takes (KeyStore::choices).
+    enum class Choice { Best, AsServerAsks };
+    Result<std::shared_ptr<const TlsContext>> client(std::string_view name, Time now,
+                                                     Choice choice) const;
 
     const keystore::KeyStore& store() const { return store_; }
 
   private:
-    using Contexts = std::map<const keystore::OwnCertificate*, std::shared_ptr<const TlsContext>>;
-    using Make = Result<std::shared_ptr<const TlsContext>> (*)(
-        std::shared_ptr<const keystore::OwnCertificate>, net::Helpers*);
+    using Owns = std::vector<std::shared_ptr<const keystore::OwnCertificate>>;
+    using Contexts = std::map<Owns, std::shared_ptr<const TlsContext>>;
+    using Make = Result<std::shared_ptr<const TlsContext>> (*)(Owns, net::Helpers*);
 
-    Result<std::shared_ptr<const TlsContext>> shared(
-        Contexts& contexts, const std::shared_ptr<const keystore::OwnCertificate>& own,
-        Make make) const;
+    Result<std::shared_ptr<const TlsContext>> shared(Contexts& contexts, const Owns& owns,
+                                                     Make make) const;
 
     keystore::KeyStore store_;
     net::Helpers* helpers_;

@@ -1,5 +1,7 @@
 #include <openssl/err.h>
 
+#include <algorithm>
+
 #include "platform/net/loops.hpp"
 #include "trust/channel/internal/tls_context.hpp"
 
@@ -46,8 +48,13 @@ bool show(SSL_CTX* context, const keystore::OwnCertificate& own) {
     return good;
 }
 
-Result<std::shared_ptr<const TlsContext>> make(std::shared_ptr<const keystore::OwnCertificate> own,
-                                               Role role, net::Helpers* helpers) {
+using Owns = std::vector<std::shared_ptr<const keystore::OwnCertificate>>;
+
+bool is_slow(const std::shared_ptr<const keystore::OwnCertificate>& own) {
+    return !own->key.is_quick();
+}
+
+Result<std::shared_ptr<const TlsContext>> make(Owns owns, Role role, net::Helpers* helpers) {
     net::ignore_broken_pipes();
     ERR_clear_error();
     std::shared_ptr<SSL_CTX> native(
@@ -56,13 +63,14 @@ Result<std::shared_ptr<const TlsContext>> make(std::shared_ptr<const keystore::O
     if (!native || !harden(native.get())) {
         return fault(FaultKind::System, doing, internal::openssl_words());
     }
-    if (own && !show(native.get(), *own)) {
-        return fault(FaultKind::System, std::string(doing) + " with the certificate " + own->name,
+    if (!owns.empty() && !show(native.get(), *owns.front())) {
+        return fault(FaultKind::System,
+                     std::string(doing) + " with the certificate " + owns.front()->name,
                      internal::openssl_words());
     }
     auto hidden = std::make_unique<TlsContext::Internal>();
-    if (own && !own->key.is_quick()) hidden->helpers = helpers;
-    hidden->own = std::move(own);
+    if (std::ranges::any_of(owns, is_slow)) hidden->helpers = helpers;
+    hidden->owns = std::move(owns);
     hidden->native = std::move(native);
     hidden->role = role;
     return std::make_shared<const TlsContext>(std::move(hidden));
@@ -91,12 +99,12 @@ TlsContext::~TlsContext() = default;
 Result<std::shared_ptr<const TlsContext>> TlsContext::server(
     std::shared_ptr<const keystore::OwnCertificate> own, net::Helpers* helpers) {
     if (!own) return fault(FaultKind::Input, doing, "a server needs a certificate");
-    return make(std::move(own), Role::Server, helpers);
+    return make({std::move(own)}, Role::Server, helpers);
 }
 
 Result<std::shared_ptr<const TlsContext>> TlsContext::client(
-    std::shared_ptr<const keystore::OwnCertificate> own, net::Helpers* helpers) {
-    return make(std::move(own), Role::Client, helpers);
+    std::vector<std::shared_ptr<const keystore::OwnCertificate>> owns, net::Helpers* helpers) {
+    return make(std::move(owns), Role::Client, helpers);
 }
 
 }  // namespace valija::channel

@@ -59,6 +59,20 @@ void look_at_revocation(const Case& c, Step& step) {
     }
 }
 
+// What the server said of whose certificates it takes.
+void look_at_authorities(const Case& c, const Certificate& own, Step& step) {
+    if (!c.evidence.own_authority.empty()) {
+        step.evidence +=
+            say(", for the server asks for {}", escape_peer_text(c.evidence.own_authority));
+    } else if (c.evidence.own_fits_none) {
+        warn(step,
+             say(", which is of {}, and the server names other authorities",
+                 escape_peer_text(own->issuer)),
+             say("ask the partner to take certificates of our CA, or show one of a CA that it "
+                 "names (`certificate` in the partner's file)"));
+    }
+}
+
 }  // namespace
 
 // What is amiss with ours is a warning: whether it is believed, the partner's server decides.
@@ -70,6 +84,7 @@ Step own_step(const Case& c) {
     Step step{.name = StepName::OwnCertificate,
               .state = StepState::Pass,
               .evidence = say("we showed {}", escape_peer_text(own->subject))};
+    look_at_authorities(c, own, step);
     look_at_dates(c, own, step);
     if (own->has_eku && !own->eku_client) {
         warn(step, say(", which lacks clientAuth"),

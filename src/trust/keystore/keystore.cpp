@@ -136,6 +136,16 @@ std::shared_ptr<const OwnCertificate> KeyStore::select(std::string_view name, Ti
     return best;
 }
 
+std::vector<std::shared_ptr<const OwnCertificate>> KeyStore::choices(std::string_view name,
+                                                                     Time now) const {
+    std::vector<std::shared_ptr<const OwnCertificate>> all;
+    for (const Candidate& one : candidates(name, now)) {
+        const bool holds = is_in_time(one.own->chain.front(), now);
+        if (!name.empty() && one.is_eligible && (all.empty() || holds)) all.push_back(one.own);
+    }
+    return all;
+}
+
 std::vector<Candidate> KeyStore::candidates(std::string_view name, Time now) const {
     std::vector<size_t> order(all_.size());
     std::ranges::generate(order, [next = size_t{0}]() mutable { return next++; });

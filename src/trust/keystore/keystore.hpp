@@ -55,6 +55,11 @@ class KeyStore {
     // The certificate to show for this name (an FQDN, a thumbprint, or a file name), or null.
     std::shared_ptr<const OwnCertificate> select(std::string_view name, Time now) const;
 
+    // That one first, and then the others for this name whose dates hold, in the order of
+    // preference: for a server that says whose certificates it takes.
+    std::vector<std::shared_ptr<const OwnCertificate>> choices(std::string_view name,
+                                                               Time now) const;
+
     // All of them in the order of preference: the first one, if it is eligible, is the one that
     // select() gives (EX-125).
     std::vector<Candidate> candidates(std::string_view name, Time now) const;

@@ -59,6 +59,13 @@ struct Overheard {
     bool shown = false;      // a Certificate message with a certificate in it went
 };
 
+// Which of our certificates a client shows, and what the server said of whose it takes.
+struct Choice {
+    std::shared_ptr<const keystore::OwnCertificate> own = {};  // null: nobody asked
+    std::string authority = {};  // that the server named and its chain leads to
+    bool fits_none = false;      // the server named authorities, and none of ours leads to one
+};
+
 struct ConnectionState {
     explicit ConnectionState(boost::asio::ip::tcp::socket given);
     ConnectionState(const ConnectionState&) = delete;
@@ -88,6 +95,7 @@ struct ConnectionState {
     std::shared_ptr<const TlsContext> context;
     std::unique_ptr<SSL, void (*)(SSL*)> tls{nullptr, &SSL_free};
     Overheard overheard;
+    Choice choice;
     bool established = false;  // the handshake is complete
 
   private:

@@ -5,6 +5,7 @@
 #include <boost/asio/ip/address.hpp>
 
 #include "platform/base/text.hpp"
+#include "trust/channel/internal/own_choice.hpp"
 
 namespace valija::channel::internal {
 namespace {
@@ -51,6 +52,7 @@ bool set_up(ConnectionState& state, Role role, const std::string& sni) {
     SSL_set_connect_state(tls);
     SSL_set_msg_callback(tls, &overhear);
     SSL_set_msg_callback_arg(tls, &state.overheard);
+    if (!state.context->internal().owns.empty()) SSL_set_cert_cb(tls, &choose_own, &state);
     if (SSL_set_tlsext_status_type(tls, TLSEXT_STATUSTYPE_ocsp) != 1) return false;
     return sni.empty() || SSL_set_tlsext_host_name(tls, sni.c_str()) == 1;
 }
@@ -89,17 +91,19 @@ Result<x509::Evidence> evidence_of(const ConnectionState& state, Role role,
     auto chain = peer_chain(tls, role);
     if (!chain) return std::unexpected(chain.error());
     evidence.peer_chain = std::move(*chain);
-    auto const& own = state.context->internal().own;
     if (role == Role::Server) {
         auto const* const asked_for = SSL_get_servername(tls, TLSEXT_NAMETYPE_host_name);
         if (asked_for != nullptr) evidence.server_name = asked_for;
-        evidence.own_chain = own->chain;
+        evidence.own_chain = state.context->internal().owns.front()->chain;
         return evidence;
     }
     evidence.server_name = sni;
     evidence.own_requested = state.overheard.requested;
     evidence.stapled_ocsp = stapled_response(tls);
-    if (own && state.overheard.shown) evidence.own_chain = own->chain;
+    if (!state.choice.own || !state.overheard.shown) return evidence;
+    evidence.own_chain = state.choice.own->chain;
+    evidence.own_authority = state.choice.authority;
+    evidence.own_fits_none = state.choice.fits_none;
     return evidence;
 }
 

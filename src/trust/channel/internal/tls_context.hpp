@@ -13,7 +13,7 @@ namespace valija::channel {
 struct TlsContext::Internal {
     enum class Role { Server, Client };
 
-    std::shared_ptr<const keystore::OwnCertificate> own;
+    std::vector<std::shared_ptr<const keystore::OwnCertificate>> owns;  // a server has one
     std::shared_ptr<SSL_CTX> native;
     Role role = Role::Server;
     net::Helpers* helpers = nullptr;  // null: handshakes run on the loop

@@ -48,6 +48,26 @@ class CheckOwn : public testing::Test {
     }
 };
 
+// 30, 14, 7 and 1 days before the end; the last second of a day belongs to the nearer one.
+TEST_F(CheckOwn, AnEndThatComesNearerIsSpokenOfAgain) {
+    const auto days = [this](Duration left) {
+        authority::LeafRequest request;
+        request.not_after = kNow + left;
+        const auto found = look_at_own(own(issue(request)), false, {}, kNow);
+        return found.empty() || found.front().trouble != OwnTrouble::ExpiresSoon
+                   ? 0
+                   : found.front().within_days;
+    };
+    EXPECT_EQ(days(24h * 30 + 1s), 0);
+    EXPECT_EQ(days(24h * 30), 30);
+    EXPECT_EQ(days(24h * 14 + 1s), 30);
+    EXPECT_EQ(days(24h * 14), 14);
+    EXPECT_EQ(days(24h * 7), 7);
+    EXPECT_EQ(days(24h), 1);
+    EXPECT_EQ(days(1s), 1);
+    EXPECT_EQ(days(-1s), 0) << "that is another event";
+}
+
 TEST_F(CheckOwn, EX34TheListOfOurOwnCaIsAsked) {
     const auto leaf = issue();
     const auto good = own_status({leaf, ca_.root()}, {}, book(), kNow);

@@ -14,6 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+using Choice = Credentials::Choice;
+
 constexpr Time now = Time(std::chrono::milliseconds(1'800'000'000'000));
 
 class CredentialsTest : public testing::Test {
@@ -44,12 +46,12 @@ class CredentialsTest : public testing::Test {
 TEST_F(CredentialsTest, EachCertificateHasOneContextForEachDirection) {
     Credentials const credentials(keystore::KeyStore::load(directory.string(), *signer));
     auto const server = credentials.server("mail.contoso.com", now);
-    auto const client = credentials.client("mail.contoso.com", now);
+    auto const client = credentials.client("mail.contoso.com", now, Choice::Best);
     ASSERT_TRUE(server && *server);
     ASSERT_TRUE(client && *client);
     EXPECT_NE(*server, *client);
     EXPECT_EQ(*server, *credentials.server("MAIL.contoso.com", now));
-    EXPECT_EQ(*client, *credentials.client("mail.contoso.com", now));
+    EXPECT_EQ(*client, *credentials.client("mail.contoso.com", now, Choice::Best));
 }
 
 TEST_F(CredentialsTest, WithoutAFittingCertificateAServerHasNoneAndAClientShowsNone) {
@@ -57,11 +59,11 @@ TEST_F(CredentialsTest, WithoutAFittingCertificateAServerHasNoneAndAClientShowsN
     auto const server = credentials.server("mail.woodgrovebank.com", now);
     ASSERT_TRUE(server);
     EXPECT_EQ(*server, nullptr);
-    auto const client = credentials.client("mail.woodgrovebank.com", now);
+    auto const client = credentials.client("mail.woodgrovebank.com", now, Choice::Best);
     ASSERT_TRUE(client);
     ASSERT_NE(*client, nullptr);
-    EXPECT_NE(*client, *credentials.client("mail.contoso.com", now));
-    EXPECT_EQ(*client, *credentials.client("other.example", now));
+    EXPECT_NE(*client, *credentials.client("mail.contoso.com", now, Choice::Best));
+    EXPECT_EQ(*client, *credentials.client("other.example", now, Choice::Best));
 }
 
 }  // namespace

@@ -50,7 +50,7 @@ TEST_P(CustodyHandshakes, BothSidesProveKeysThatTheyDoNotHave) {
     test::Peers peers;
     net::Helpers helpers(1);
     const Context server = *TlsContext::server(both, &helpers);
-    const Context client = *TlsContext::client(both, &helpers);
+    const Context client = *TlsContext::client({both}, &helpers);
     SSL_CTX_set_max_proto_version(test::native(client), version);
     const auto [accepted, connected] = peers.both(
         peers.server.accept_tls(server), peers.client.connect_tls(client, "mail.contoso.com"));
@@ -65,7 +65,7 @@ TEST_P(CustodyHandshakes, WithoutItsCustodyAHandshakeFails) {
     const auto [type, version] = GetParam();
     const Own both = own(type);
     const Context server = *TlsContext::server(both);
-    const Context client = *TlsContext::client(nullptr);
+    const Context client = *TlsContext::client({});
     SSL_CTX_set_max_proto_version(test::native(client), version);
     for (const pid_t child : valija::test::children_of(::getpid())) ::kill(child, SIGKILL);
     test::Peers peers;

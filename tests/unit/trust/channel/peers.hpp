@@ -74,14 +74,21 @@ class Issuer {
             name, {issued->certificate, authority_.root()}, keystore::KeyHandle(std::move(key))});
     }
 
+    explicit Issuer(const std::string& name = "Contoso Root") : name_(name) {}
+
+    const x509::Certificate& root() const { return authority_.root(); }
+
   private:
+    std::string name_;
     authority::Authority authority_ = *authority::Authority::create(
-        "Contoso Root", from_millis(1'600'000'000'000), from_millis(4'000'000'000'000));
+        name_, from_millis(1'600'000'000'000), from_millis(4'000'000'000'000));
 };
 
 inline Context server_context(Own own) { return *TlsContext::server(std::move(own)); }
 
-inline Context client_context(Own own) { return *TlsContext::client(std::move(own)); }
+inline Context client_context(Own own) { return *TlsContext::client({std::move(own)}); }
+
+inline Context client_without_certificate() { return *TlsContext::client({}); }
 
 inline SSL_CTX* native(const Context& context) { return context->internal().native.get(); }
 

@@ -90,7 +90,7 @@ TEST_P(TlsVersions, BothSidesSeeBothChains) {
 
 // EX-76: a client certificate is requested, and not demanded.
 TEST_P(TlsVersions, AClientWithoutCertificateIsTaken) {
-    client = test::client_context(nullptr);
+    client = test::client_without_certificate();
     SSL_CTX_set_max_proto_version(test::native(client), GetParam());
     auto const [at_server, at_client] = shake();
     ASSERT_TRUE(at_server) << at_server.error().text();
@@ -257,7 +257,7 @@ Task<Result<std::string>> read_one(Connection* connection) {
 TEST_F(TlsTest, ARefusedClientLearnsItAtItsNextRead) {
     SSL_CTX_set_verify(test::native(server), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
                        nullptr);
-    client = test::client_context(nullptr);
+    client = test::client_without_certificate();
     auto const [at_server, at_client] = shake();
     EXPECT_EQ(at_server.error().cause, "peer did not return a certificate");
     ASSERT_TRUE(at_client);
@@ -380,7 +380,7 @@ TEST_P(StrangerVersions, AWeakCertificateIsStillEvidence) {
     X509_set_pubkey(weak.get(), key.get());
     X509_sign(weak.get(), key.get(), EVP_sha1());
 
-    client = test::client_context(nullptr);
+    client = test::client_without_certificate();
     SSL_CTX_set_max_proto_version(test::native(client), GetParam());
     SSL_CTX_set_security_level(test::native(client), 0);
     ASSERT_EQ(SSL_CTX_use_certificate(test::native(client), weak.get()), 1);

@@ -183,6 +183,25 @@ def test_we_prove_ourselves_to_a_partners_postfix(postfix, serve_partner, home, 
     poll.until("our queue is done with it", lambda: queued(home, queue_id) is None)
 
 
+def test_of_two_certificates_the_one_of_a_ca_that_postfix_names_is_shown(
+        postfix, serve_partner, home, contoso, tmp_path):
+    """Issue 5 "Selection": the newer one would be first, but the partner names the other's CA."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    other = authority.Authority.stranger(str(folder), "http://127.0.0.1:9/other.crl", "A newer CA")
+    home.show("newer", *other.issue("mail.contoso.com", start=-authority.DAY / 2)[:2])
+    running = serve_partner()
+    server = postfix(smtpd_tls_received_header="yes")
+    listed = home.valija("certificate", "list", "--domain", "mail.contoso.com", "--json")
+    assert [one["name"] for one in listed.json if one["used"]] == ["newer"]
+    letter = letters.letter(contoso.mailbox_address, THERE, body=BODY)
+    post(running, contoso, letter)
+    arrived = server.receives(letter.message_id)
+    assert b'Client CN "mail.contoso.com"' in arrived and b"verified OK" in arrived
+    shown = home.valija("check", "fabrikam", "--all")
+    assert "for the server asks for" in shown.out
+
+
 def test_a_partners_postfix_without_certificate_keeps_its_mail(postfix, serve_partner, contoso):
     """EX-13, EX-28, EX-76: 454, which a real server's queue takes for what it is; the mail comes
     once the certificate is there."""

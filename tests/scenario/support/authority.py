@@ -46,9 +46,9 @@ class Authority:
         return cls(certificate, key, directory, organisation.crl_url)
 
     @classmethod
-    def stranger(cls, directory, crl_url):
+    def stranger(cls, directory, crl_url, name="Some other CA"):
         key = ec.generate_private_key(ec.SECP256R1())
-        name = name_of("Some other CA")
+        name = name_of(name)
         certificate = (x509.CertificateBuilder().subject_name(name).issuer_name(name)
                        .public_key(key.public_key()).serial_number(x509.random_serial_number())
                        .not_valid_before(now() - DAY).not_valid_after(now() + 100 * DAY)

@@ -133,8 +133,8 @@ class Server {
     Result<void> open_metrics();
     std::shared_ptr<const keystore::KeyStore> keys() const;
     void run_loops();
-    void load_credentials();
-    void put_in_force(const WorldPointer& world);
+    std::string load_credentials();
+    std::string put_in_force(const WorldPointer& world);
     std::function<void(const identity::WantedList&)> wanter();
     deliver::Parts delivery_parts();
     void look_at_own(OwnWatch::Lists lists);
@@ -257,10 +257,15 @@ Result<void> Server::open_stores() {
     return {};
 }
 
-void Server::load_credentials() {
-    keystore::KeyStore keys = keystore::KeyStore::load(home_ + "/keys", custody_.vault());
+// Gives what is wrong with our certificates, a line each.
+std::string Server::load_credentials() {
+    const auto before = credentials_.get();
+    keystore::KeyStore keys = keystore::KeyStore::load(home_ + "/keys", custody_.vault(),
+                                                       before ? &before->store() : nullptr);
+    std::string problems;
     for (const keystore::KeyStore::Problem& problem : keys.problems()) {
         log_.emit(Event::CertificateMissing, {{"file", problem.file}, {"text", problem.text}});
+        problems += fmt::format("keys/{}: {}\n", problem.file, problem.text);
     }
     const auto credentials =
         std::make_shared<const channel::Credentials>(std::move(keys), &helpers_);
@@ -283,16 +288,17 @@ void Server::load_credentials() {
     }
     credentials_.set(credentials);
     look_at_own(OwnWatch::Lists::MayBeComing);
+    return problems;
 }
 
 // Counters exist at 0 from the start, and lists are wanted before the first session needs them.
-void Server::put_in_force(const WorldPointer& world) {
+std::string Server::put_in_force(const WorldPointer& world) {
     authorities_.set(
         std::make_shared<const std::vector<x509::Certificate>>(explain::known_authorities(*world)));
     world_.set(world);
     const settings::Server& server = world->directory.server;
     fetcher_.set_proxy({.url = server.proxy_url, .bypass = server.proxy_bypass});
-    load_credentials();
+    std::string problems = load_credentials();
     for (const auto& partner : world->partners) {
         for (const settings::Receive& row : world->directory.receive) {
             counters_.declare(partner->name, row.name);
@@ -306,6 +312,7 @@ void Server::put_in_force(const WorldPointer& world) {
             }
         }
     }
+    return problems;
 }
 
 Result<void> Server::open_control() {
@@ -415,11 +422,11 @@ service::Answer Server::reload() {
                 .out = {},
                 .err = text + "The new configuration was refused; the old one stays in force.\n"};
     }
-    put_in_force(*world);
+    const std::string problems = put_in_force(*world);
     dispatcher_->wake();
     log_.emit(Event::ConfigurationReloaded,
               {{"partners", std::to_string((*world)->partners.size())}});
-    return {.exit_status = 0, .out = "The new configuration is in force.\n", .err = {}};
+    return {.exit_status = 0, .out = "The new configuration is in force.\n", .err = problems};
 }
 
 void wait_for_the_end(Server& server, const sigset_t& signals) {

@@ -374,7 +374,7 @@ Command import_command() {
         "not enable anything; with --replace the services are taken over, and what is replaced\n"
         "goes once the running server has the new one. Refused, with nothing changed, if the\n"
         "new one is worse: it would be used after the old one, is a CA's, or lacks clientAuth\n"
-        "or serverAuth where the old one had it.";
+        "or serverAuth where the old one has it and has not ended.";
     made.examples = {"valija certificate import mail1.p7b",
                      "valija certificate import mail1.pfx --password-file pass",
                      "valija certificate import fullchain.pem --key privkey.pem --replace"};

@@ -104,7 +104,7 @@ bool is_better(const x509::Certificate& a, const x509::Certificate& b, Time now)
     return rank(a) > rank(b);
 }
 
-KeyStore KeyStore::load(const std::string& directory, Signer& signer) {
+KeyStore KeyStore::load(const std::string& directory, Signer& signer, const KeyStore* before) {
     KeyStore keys;
     const auto files = store::list_files(directory, kSuffix);
     if (!files) {
@@ -115,11 +115,22 @@ KeyStore KeyStore::load(const std::string& directory, Signer& signer) {
         auto own = load_one(directory, file, signer);
         if (own) {
             keys.all_.push_back(std::move(*own));
-        } else {
-            keys.problems_.push_back({file, own.error().text()});
+            continue;
+        }
+        keys.problems_.push_back({file, own.error().text()});
+        const std::string name = file.substr(0, file.size() - kSuffix.size());
+        if (auto old = before == nullptr ? nullptr : before->from_file(name)) {
+            keys.problems_.back().text += "; the one that was loaded before stays in use";
+            keys.all_.push_back(std::move(old));
         }
     }
     return keys;
+}
+
+std::shared_ptr<const OwnCertificate> KeyStore::from_file(std::string_view name) const {
+    const auto found =
+        std::ranges::find_if(all_, [name](const auto& own) { return own->name == name; });
+    return found == all_.end() ? nullptr : *found;
 }
 
 std::shared_ptr<const OwnCertificate> KeyStore::select(std::string_view name, Time now) const {

@@ -50,7 +50,10 @@ class KeyStore {
         std::string text;
     };
 
-    static KeyStore load(const std::string& directory, Signer& signer);
+    // A certificate that cannot be used any more is a problem, and the one that `before` has from
+    // the same file stays: half a renewal takes nothing away.
+    static KeyStore load(const std::string& directory, Signer& signer,
+                         const KeyStore* before = nullptr);
 
     // The certificate to show for this name (an FQDN, a thumbprint, or a file name), or null.
     std::shared_ptr<const OwnCertificate> select(std::string_view name, Time now) const;
@@ -69,6 +72,8 @@ class KeyStore {
     const std::vector<Problem>& problems() const { return problems_; }
 
   private:
+    std::shared_ptr<const OwnCertificate> from_file(std::string_view name) const;
+
     std::vector<std::shared_ptr<const OwnCertificate>> all_;
     std::vector<Problem> problems_;
 };

@@ -22,9 +22,11 @@ bool stands_for(const x509::Certificate& fresh, const x509::Certificate& old) {
 // Why the new one must not be put in the place of the old one, or "".
 std::string why_worse(const x509::Certificate& fresh, const Entry& entry, Time now) {
     const x509::Certificate& old = entry.chain.front();
+    // What is over anyway is no loss; import() notes what the new one is not for.
+    const bool is_in_use = is_in_time(old, now);
     const auto lost = [&](bool x509::CertificateFields::* purpose) {
         const bool had_it = !old->has_eku || (*old.operator->()).*purpose;
-        return had_it && fresh->has_eku && !((*fresh.operator->()).*purpose);
+        return is_in_use && had_it && fresh->has_eku && !((*fresh.operator->()).*purpose);
     };
     if (!stands_for(fresh, old)) {
         return fmt::format("it has not all names of {}", entry.name);

@@ -390,6 +390,19 @@ TEST_P(CertificateStoreTest, ARenewalThatIsWorseIsRefusedWhole) {
     EXPECT_EQ(selected(), old->entry.name);
 }
 
+// What has ended can be no better: partners that want clientAuth refuse both, the rest takes this.
+TEST_P(CertificateStoreTest, ForOneThatHasEndedAnyValidOneIsBetter) {
+    CertificateSpec ended = renewed(kNow - 48h);
+    ended.not_after = kNow - 1h;
+    ASSERT_TRUE(store.import({.file = file_of(make_certificate(ended, &ca))}, kNow));
+    const CertificateSpec server_only = renewed(kNow - 1h, {{"extendedKeyUsage", "serverAuth"}});
+    const auto done =
+        store.import({.file = file_of(make_certificate(server_only, &ca)), .replace = true}, kNow);
+    ASSERT_TRUE(done) << done.error().text();
+    EXPECT_EQ(done->replaced.size(), 1U);
+    EXPECT_THAT(done->notes, Contains(HasSubstr("clientAuth is missing")));
+}
+
 // CAs date back: what counts is which one is used, not which one began later.
 TEST_P(CertificateStoreTest, ARenewalByACaReplacesASelfSignedOneThatIsYounger) {
     const auto old = store.self_signed(wanted(), kNow - 1min, kNow + kDay);

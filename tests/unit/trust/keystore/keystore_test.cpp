@@ -86,6 +86,25 @@ TEST_F(KeyStoreTest, RsaAndTraditionalKeysAreRead) {
     EXPECT_EQ(keys.certificates().size(), 2U);
 }
 
+// Half a renewal by hand: the certificate is there, its key is not yet.
+TEST_F(KeyStoreTest, WhatCannotBeUsedTakesNothingAwayFromAServerThatRuns) {
+    const Made old = put("mail", "mail.contoso.com");
+    put("other", "other.contoso.com");
+    load();
+    const KeyStore before = keys;
+    const auto vault = make_file_vault(home.path());
+    home.write("mail.crt", put("new", "mail.contoso.com").certificate.pem());
+    std::filesystem::remove(home.path() + "/new.crt");
+    std::filesystem::remove(home.path() + "/other.crt");
+    keys = KeyStore::load(home.path(), *vault, &before);
+    EXPECT_THAT(problems(), testing::HasSubstr("the one that was loaded before stays in use"));
+    ASSERT_TRUE(keys.select("mail.contoso.com", kNow));
+    EXPECT_EQ(keys.select("mail.contoso.com", kNow)->chain.front(), old.certificate);
+    EXPECT_EQ(selected("other.contoso.com"), "nothing") << "a file that went is gone";
+    load();
+    EXPECT_EQ(selected("mail.contoso.com"), "nothing") << "a server that starts knows none before";
+}
+
 TEST_F(KeyStoreTest, AnEmptyOrMissingDirectoryOffersNothing) {
     load();
     EXPECT_EQ(problems(), "");

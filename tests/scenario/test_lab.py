@@ -18,7 +18,7 @@ def test_the_scenes_can_be_listed(program):
     """IR-10: what the lab can show is listed without building a world."""
     done = world.valija("lab", "--list")
     assert done.status == 0, done
-    for group in ("path", "trust"):
+    for group in ("path", "trust", "certificates"):
         assert re.search(rf"^\s*{group}\b", done.out, re.MULTILINE), done.out
 
 

@@ -68,9 +68,14 @@ Result<Checked> check_live(Stage& stage, const Organisation& of, const std::stri
 
 Result<std::string> tell_command(Stage& stage, const Organisation& of,
                                  const std::vector<std::string>& words, int expected) {
+    return tell_command(stage, of.home, words, expected);
+}
+
+Result<std::string> tell_command(Stage& stage, const std::string& home,
+                                 const std::vector<std::string>& words, int expected) {
     const std::string typed = "$ valija " + join(words, " ");
     stage.tell(typed);
-    const auto done = stage.world().command(of, words);
+    const auto done = stage.world().command(home, words);
     if (!done) return std::unexpected(done.error());
     stage.tell_output(done->out);
     stage.tell_output(done->err);

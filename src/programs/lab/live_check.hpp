@@ -25,5 +25,7 @@ Result<Checked> check_live(Stage& stage, const Organisation& of, const std::stri
 // Runs a command of the organisation and tells what it printed; compares its exit status.
 Result<std::string> tell_command(Stage& stage, const Organisation& of,
                                  const std::vector<std::string>& words, int expected);
+Result<std::string> tell_command(Stage& stage, const std::string& home,
+                                 const std::vector<std::string>& words, int expected);
 
 }  // namespace valija::lab

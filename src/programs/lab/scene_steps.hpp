@@ -12,6 +12,7 @@ namespace valija::lab {
 
 inline constexpr std::string_view kPathGroup = "path";
 inline constexpr std::string_view kTrustGroup = "trust";
+inline constexpr std::string_view kCertificateGroup = "certificates";
 
 // What a server says.
 std::string sender_ok(const std::string& sender);

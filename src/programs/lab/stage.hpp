@@ -70,5 +70,7 @@ std::vector<Scene> path_scenes();
 std::vector<Scene> waiting_scenes();
 std::vector<Scene> trust_scenes();
 std::vector<Scene> tool_scenes();
+std::vector<Scene> certificate_scenes();
+std::vector<Scene> renewal_scenes();
 
 }  // namespace valija::lab

@@ -210,10 +210,10 @@ Result<void> World::write_anchor(const Organisation& of, const std::string& name
     return store::write_file(fmt::format("{}/etc/anchors/{}.pem", of.home, name), root.pem());
 }
 
-Result<Finished> World::command(const Organisation& of, std::vector<std::string> words) const {
+Result<Finished> World::command(const std::string& home, std::vector<std::string> words) const {
     std::vector<std::string> arguments{program_};
     arguments.insert(arguments.end(), words.begin(), words.end());
-    arguments.insert(arguments.end(), {"--home", of.home});
+    arguments.insert(arguments.end(), {"--home", home});
     return run(arguments, kCommandDeadline);
 }
 

@@ -86,7 +86,11 @@ class World {
     std::string range() const { return block_.range(); }
 
     // `valija <words> --home <its home>`, to its end.
-    Result<Finished> command(const Organisation& of, std::vector<std::string> words) const;
+    Result<Finished> command(const Organisation& of, std::vector<std::string> words) const {
+        return command(of.home, std::move(words));
+    }
+
+    Result<Finished> command(const std::string& home, std::vector<std::string> words) const;
 
     // A certificate for `host` as the organisation's own are; change the request at will.
     authority::LeafRequest request_for(const Organisation& of, const std::string& host) const;

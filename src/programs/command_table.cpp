@@ -29,6 +29,7 @@ const std::vector<Command>& command_table() {
         append(all, setup_commands());
         append(all, server_commands());
         append(all, config_commands());
+        append(all, connector_commands());
         append(all, partner_commands());
         append(all, check_commands());
         append(all, certificate_making_commands());

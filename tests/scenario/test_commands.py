@@ -230,3 +230,32 @@ def test_every_counter_is_there_from_the_start(with_partner, serve):
         assert any(sample["labels"].get("partner") == "fabrikam" for sample in series), name
         assert all(sample["value"] == 0 for sample in series)
     assert running.end() == 0
+
+
+def test_connectors_are_listed_shown_and_checked(home):
+    """EH-04, EX-65: name, certificate and routing of each, without a server; exit status 1 where
+    one cannot do its work, with what to do."""
+    def states(*words):
+        done = home.valija("connector", "check", *words, "--json")
+        return done.status, {(one["connector"], one["what"]): one for one in done.json}
+
+    listed = home.valija("connector", "list", "--json").json
+    assert [(one["name"], one["kind"], one["fqdn"]) for one in listed] == [
+        ("Inet", "receive", "mail.contoso.com"), ("Internet", "send", "mail.contoso.com")]
+    status, found = states()
+    assert status == 1 and found["Inet", "certificate"]["state"] == "FAIL"
+    assert found["Inet", "certificate"]["fix"].startswith("valija certificate request")
+    assert home.valija("certificate", "new", "--domain", "mail.contoso.com").status == 0
+    status, found = states()
+    assert status == 0 and found["Internet", "certificate"]["state"] == "warn"
+    assert "self-signed" in found["Internet", "certificate"]["evidence"]
+    assert found["Internet", "routing"]["evidence"] == "by the DNS (MX)"
+    home.append("etc/connectors.d/Inet.toml", 'fqdn = "other.contoso.com"\n')
+    status, found = states("Inet")
+    assert status == 1 and ("Internet", "fqdn") not in found
+    assert found["Inet", "certificate"]["evidence"] == "none fits other.contoso.com"
+    shown = home.valija("connector", "show", "Inet", "--json").json
+    assert {"key": "fqdn", "value": "other.contoso.com"}.items() <= next(
+        one for one in shown if one["key"] == "fqdn").items()
+    nobody = home.valija("connector", "check", "Inett")
+    assert nobody.status == 64 and "there are: Inet, Internet" in nobody.err

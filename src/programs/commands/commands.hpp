@@ -18,6 +18,7 @@ std::vector<Command> setup_commands();
 std::vector<Command> lab_commands();
 std::vector<Command> partner_commands();
 std::vector<Command> config_commands();
+std::vector<Command> connector_commands();
 std::vector<Command> queue_commands();
 std::vector<Command> counters_commands();
 std::vector<Command> crl_commands();

@@ -64,6 +64,14 @@ INSTANTIATE_TEST_SUITE_P(
                     Example{"O=1+1=2,CN=a", "O=1+1=2|CN=a"}));
 
 // EX-100: the order of the table, whatever was typed.
+// EX-111: it is warned of nowhere; host names go among the DNS names.
+TEST(Subject, TheCommonNameNeedNotBeAHostName) {
+    const auto parsed = parse_subject("O=Contoso, CN=Mail of the bank", {"contoso.com"});
+    ASSERT_TRUE(parsed) << parsed.error().text();
+    EXPECT_EQ(parsed->components.back().value, "Mail of the bank");
+    EXPECT_EQ(wrong_dns_name("Mail of the bank").empty(), false);
+}
+
 TEST(Subject, ComponentsAreEncodedInTheOrderOfTheTable) {
     EXPECT_EQ(parsed("CN=a,OU=x,OU=y,O=o,L=l,S=s,C=de"), "C=DE|S=s|L=l|O=o|OU=x|OU=y|CN=a");
     EXPECT_EQ(parse_subject("C=de,O=o,CN=a")->text(), "CN=a, O=o, C=DE");

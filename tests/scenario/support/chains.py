@@ -10,6 +10,7 @@ import uuid
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 from support.authority import CLIENT_AND_SERVER, DAY, now, write_key
 
@@ -103,8 +104,9 @@ class Ca:
 
     def issue(self, *hosts, common_name="", start=-DAY, end=90 * DAY, usage=CLIENT_AND_SERVER,
               key_usage_of=SIGN_SESSIONS, crl_url=None, bits=None, digest=None, key=None,
-              issuer_url=None):
-        """A leaf for these host names; `common_name` is the first of them unless given."""
+              issuer_url=None, ocsp_url=None):
+        """A leaf for these host names; `common_name` is the first of them unless given. With
+        `ocsp_url` it has no list."""
         key = key or new_key(bits)
         common_name = common_name or (hosts[0] if hosts else "nobody")
         builder = self._begin(name_of(common_name), self, key, start, end).add_extension(
@@ -115,26 +117,44 @@ class Ca:
                 [x509.DNSName(host) for host in hosts]), critical=False)
         if usage:
             builder = builder.add_extension(x509.ExtendedKeyUsage(usage), critical=False)
-        if crl_url or self.crl_url:
+        if (crl_url or self.crl_url) and not ocsp_url:
             builder = builder.add_extension(points([crl_url or self.crl_url]), critical=False)
-        if issuer_url:
-            builder = builder.add_extension(x509.AuthorityInformationAccess([
-                x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS,
-                                       x509.UniformResourceIdentifier(issuer_url))]), False)
+        access = [x509.AccessDescription(kind, x509.UniformResourceIdentifier(url))
+                  for kind, url in ((AuthorityInformationAccessOID.CA_ISSUERS, issuer_url),
+                                    (AuthorityInformationAccessOID.OCSP, ocsp_url)) if url]
+        if access:
+            builder = builder.add_extension(x509.AuthorityInformationAccess(access), False)
         certificate = builder.sign(self.key, digest or hashes.SHA256())
         return Shown([certificate, *self.above()], key)
 
-    def list(self, revoked=(), start=-DAY, end=7 * DAY, signer=None, number=1):
-        """A revocation list (DER) with these certificates on it; `signer`: another's key."""
+    def list(self, revoked=(), start=-DAY, end=7 * DAY, signer=None, number=1, freshest=None,
+             base=None):
+        """A revocation list (DER) with these certificates on it; `signer`: another's key;
+        `freshest`: where its delta is; `base`: it is the delta of the list with that number."""
         builder = (x509.CertificateRevocationListBuilder().issuer_name(self.name)
                    .last_update(now() + start).next_update(now() + end)
                    .add_extension(x509.CRLNumber(number), critical=False)
                    .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(
                        self.key.public_key()), critical=False))
+        if freshest:
+            builder = builder.add_extension(x509.FreshestCRL([x509.DistributionPoint(
+                [x509.UniformResourceIdentifier(freshest)], None, None, None)]), critical=False)
+        if base:
+            builder = builder.add_extension(x509.DeltaCRLIndicator(base), critical=True)
         for certificate in revoked:
             builder = builder.add_revoked_certificate(
                 x509.RevokedCertificateBuilder().serial_number(certificate.serial_number)
                 .revocation_date(now() - DAY / 2).build())
+        return builder.sign((signer or self).key, hashes.SHA256()).public_bytes(
+            serialization.Encoding.DER)
+
+    def ocsp(self, certificate, revoked=False, signer=None):
+        """The answer (DER) to who asks for this certificate's status."""
+        status = ocsp.OCSPCertStatus.REVOKED if revoked else ocsp.OCSPCertStatus.GOOD
+        builder = ocsp.OCSPResponseBuilder().add_response(
+            certificate, self.certificate, hashes.SHA256(), status, now() - DAY / 24,
+            now() + DAY, now() - DAY / 2 if revoked else None, None).responder_id(
+            ocsp.OCSPResponderEncoding.HASH, (signer or self).certificate)
         return builder.sign((signer or self).key, hashes.SHA256()).public_bytes(
             serialization.Encoding.DER)
 

@@ -302,6 +302,29 @@ def revoked_intermediate(m, fault):
     return lower.issue(fault.host)
 
 
+def in_a_delta(revoked):
+    """The whole list is older than its delta, which alone has the certificate, or nothing new."""
+    def shows(m, fault):
+        ca = m.intermediate(fault)
+        path = f"/{fault.name}-delta.crl"
+        shown = ca.issue(fault.host)
+        m.web.files[f"/{fault.name}.crl"] = ca.list(number=5, freshest=m.web.url + path)
+        m.web.files[path] = ca.list([shown.leaf] if revoked else [], number=6, base=5)
+        return shown
+    return shows
+
+
+def by_ocsp(revoked=False, signer=None):
+    """No list, but somebody who answers; `signer`: in whose name."""
+    def shows(m, fault):
+        ca = m.intermediate(fault)
+        path = f"/{fault.name}.ocsp"
+        shown = ca.issue(fault.host, ocsp_url=m.web.url + path)
+        m.web.files[path] = ca.ocsp(shown.leaf, revoked, signer)
+        return shown
+    return shows
+
+
 def with_list(make):
     """`make(ca)` gives the list that the row's CA publishes."""
     def shows(m, fault):
@@ -335,6 +358,11 @@ REVOKED = both(Finding("revocation", "Revoked", "partner", ("revoked",)))
 REVOCATION = [
     Fault("revoked", revoked_leaf, **REVOKED),
     Fault("revoked-intermediate", revoked_intermediate, **REVOKED),
+    Fault("revoked-in-delta", in_a_delta(True), **REVOKED),
+    Fault("not-in-delta", in_a_delta(False), **both(PROVEN)),
+    Fault("revoked-by-ocsp", by_ocsp(True), **REVOKED),
+    Fault("good-by-ocsp", by_ocsp(), **both(PROVEN)),
+    Fault("forged-ocsp", by_ocsp(signer=chains.Ca("x")), **offline("CA")),
     Fault("stale-list", with_list(lambda ca: ca.list(start=-9 * DAY, end=-DAY)), **offline("CA")),
     Fault("future-list", with_list(lambda ca: ca.list(start=DAY)), **offline("CA")),
     Fault("forged-list", with_list(lambda ca: ca.list(signer=chains.Ca("x"))),

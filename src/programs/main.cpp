@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <limits.h>
 #include <unistd.h>
@@ -20,10 +21,21 @@ std::string own_path(const char* called) {
     return path;
 }
 
+// A descriptor that the caller left closed would be given to the next file or socket, and what is
+// printed would go there.
+void fill_standard_descriptors() {
+    int last = -1;
+    do {
+        last = ::open("/dev/null", O_RDWR);
+    } while (last >= 0 && last <= STDERR_FILENO);
+    if (last > STDERR_FILENO) ::close(last);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     namespace programs = valija::programs;
+    fill_standard_descriptors();
     try {
         return programs::run_command_line(std::vector<std::string>(argv + 1, argv + argc),
                                           own_path(argv[0]));

@@ -457,7 +457,7 @@ int serve(const std::string& home) {
         }
     }
     const auto custody = keystore::Custody::start(
-        {.directory = home + "/keys", .channels = custody_channels(), .is_kept_alive = true});
+        {.directory = home + "/keys", .channels = custody_channels(), .is_for_server = true});
     if (!custody) {
         return refuse_start(custody.error());
     }

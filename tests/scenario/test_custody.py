@@ -13,29 +13,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 from support import poll, server, world
+from support.programs import below, status
 
 NAME = "mail.contoso.com"
-
-
-def status(process, field):
-    for line in open(f"/proc/{process}/status", encoding="ascii", errors="replace"):
-        if line.startswith(field + ":"):
-            return line.split(":", 1)[1].split()
-    return []
-
-
-def below(parent):
-    """The processes that this one started: {name: pid}."""
-    found = {}
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit():
-            continue
-        try:
-            if status(entry, "PPid") == [str(parent)]:
-                found[status(entry, "Name")[0]] = int(entry)
-        except (OSError, IndexError):  # it has just ended
-            continue
-    return found
 
 
 def guardian_of(server):
@@ -134,29 +114,15 @@ def test_while_the_custody_is_away_handshakes_fail_for_the_time_being(home, serv
     """Nothing but the handshake: the server goes on, and so do sessions without TLS."""
     running = serve()
     in_clear = running.client()
-    guardian = guardian_of(running)
-    os.kill(guardian, signal.SIGKILL)
-    os.kill(below_any("valija-keys", guardian, running), signal.SIGKILL)
+    worker = worker_of(running)
+    os.kill(guardian_of(running), signal.SIGKILL)
+    os.kill(worker, signal.SIGKILL)
     session = running.client()
     assert session.say("STARTTLS").code == 220
     with pytest.raises((ssl.SSLError, ConnectionError)):
         session.wrap(None, None, None)
     assert in_clear.say("NOOP").code == 250
     assert running.end() == 0
-
-
-def below_any(name, guardian, server):
-    """The orphan of a guardian that was killed: still the only one with this server's group."""
-    group = os.getpgid(server.process.pid)
-    for entry in os.listdir("/proc"):
-        try:
-            if (entry.isdigit() and status(entry, "Name") == [name]
-                    and os.getpgid(int(entry)) == group
-                    and os.readlink(f"/proc/{entry}/cwd") == str(server.home.path / "keys")):
-                return int(entry)
-        except OSError:
-            continue
-    raise AssertionError(f"no {name} of guardian {guardian}")
 
 
 def test_killed_the_server_leaves_no_process_behind(serve, own):
@@ -234,6 +200,16 @@ def test_a_server_that_cannot_reach_its_home_says_so(home, with_users):
     assert refused.returncode == 71
     assert "the user valija now, who cannot reach" in refused.stderr
     assert "pass through the directories above" in refused.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&-", "<&- >&- 2>&-"])
+def test_descriptors_that_the_caller_closed_do_not_matter(home, own, closed):
+    """As some service managers do: no file and no channel takes their place."""
+    done = subprocess.run(["sh", "-c", f'exec "$0" "$@" {closed}', world.PROGRAM, "certificate",
+                           "list", "--home", home.path], capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 0, done
+    assert done.stderr == ""
 
 
 def test_a_custody_that_cannot_begin_stops_the_server_with_a_sentence(home):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support import authority, peer, poll, server, world
+from support.programs import run, working_in
 
 NAME = "mail.contoso.com"
 DAY = authority.DAY
@@ -254,10 +255,8 @@ def spare(home):
 
 def settled(home):
     """What is listed, once no custody of a command that was killed is left."""
-    for entry in os.listdir("/proc"):
-        with contextlib.suppress(OSError):
-            if entry.isdigit() and os.readlink(f"/proc/{entry}/cwd") == str(home.path / "keys"):
-                return None
+    if working_in(home.path / "keys"):
+        return None
     done = home.valija("certificate", "list", "--json")
     assert done.status == 0, done
     return done.json
@@ -306,13 +305,6 @@ class Pebble:
         self.process.kill()
         self.process.wait()
         self.log.close()
-
-
-def run(*words, environment=None):
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True,
-                          check=False, env=dict(os.environ) | (environment or {}), timeout=120)
-    assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
-    return done.stdout + done.stderr
 
 
 @pytest.fixture

@@ -1,20 +1,13 @@
 """Private keys on a PKCS#11 token: SoftHSM, as a hardware module would be."""
 
-import os
 import subprocess
 
 import pytest
 from support import poll, server
+from support.programs import run
 
 MODULE = "/usr/lib/softhsm/libsofthsm2.so"
 PIN = "1234"
-
-
-def run(*words, environment=None):
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True,
-                          check=False, env=dict(os.environ) | (environment or {}))
-    assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
-    return done.stdout
 
 
 class Token:

@@ -86,7 +86,7 @@ Result<std::unique_ptr<Custody>> Custody::start(const CustodyOptions& options) {
     if (auto made = store::make_directories(options.directory, 0750); !made) {
         return std::unexpected(made.error());
     }
-    auto started = options.is_kept_alive ? start_guardian(options) : start_worker(options);
+    auto started = options.is_for_server ? start_guardian(options) : start_worker(options);
     if (!started) return std::unexpected(started.error());
     auto custody = std::make_unique<Custody>(std::move(*started));
     const auto lives = custody->vault().list();

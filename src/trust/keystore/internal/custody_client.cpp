@@ -2,6 +2,8 @@
 
 #include <openssl/crypto.h>
 
+#include <algorithm>
+
 #include "trust/x509/native.hpp"
 
 namespace valija::keystore::internal {
@@ -17,6 +19,8 @@ constexpr Duration kOtherLimit = seconds(30);
 // A loop may be waiting for the signature, and everything on it.
 constexpr Duration kSignPatience = milliseconds(100);
 constexpr Duration kOtherPatience = seconds(10);
+
+constexpr Duration kLook = milliseconds(5);  // between two looks for the next process
 
 constexpr auto kAsking = "asking the custody of the keys";
 
@@ -66,29 +70,39 @@ void CustodyClient::close() {
     guardian_.reset();
 }
 
-// The mutex is held.
-Result<void> CustodyClient::take_new_channels(Duration patience) {
-    if (!guardian_) return fault(FaultKind::Network, kAsking, "its process has ended");
-    const auto wait = was_waited_for_ ? Duration::zero() : patience;
-    auto links = guardian_->receive_links(steady_clock::now() + wait);
-    if (!links) return std::unexpected(links.error());
-    was_waited_for_ = !*links;
-    if (!*links) {
-        return fault(FaultKind::Network, kAsking, "its process has ended; a new one is coming");
+// The lock is free while this waits.
+Result<void> CustodyClient::take_new_channels(std::unique_lock<std::mutex>& lock,
+                                              net::SteadyTime until) {
+    while (!is_alive_) {
+        if (!guardian_) return fault(FaultKind::Network, kAsking, "its process has ended");
+        const auto now = steady_clock::now();
+        auto links = guardian_->receive_links(now);
+        if (!links) return std::unexpected(links.error());
+        if (*links) {
+            idle_ = std::move(**links);
+            is_alive_ = true;
+            is_long_away_ = false;
+            if (told_) told_();
+            given_back_.notify_all();
+        } else if (now >= until) {
+            return fault(FaultKind::Network, kAsking, "its process has ended; a new one is coming");
+        } else {
+            given_back_.wait_until(lock, std::min(until, now + kLook));
+        }
     }
-    idle_ = std::move(**links);
-    is_alive_ = true;
-    if (told_) told_();
     return {};
 }
 
-Result<CustodyClient::Lease> CustodyClient::borrow(net::SteadyTime deadline, Duration patience) {
+Result<CustodyClient::Lease> CustodyClient::borrow(net::SteadyTime deadline, bool is_sign) {
     std::unique_lock lock(mutex_);
+    const auto patience = !is_sign        ? kOtherPatience
+                          : is_long_away_ ? Duration::zero()
+                                          : kSignPatience;
+    const auto until = steady_clock::now() + patience;
     while (true) {
-        if (!is_alive_) {
-            if (auto taken = take_new_channels(patience); !taken) {
-                return std::unexpected(taken.error());
-            }
+        if (auto taken = take_new_channels(lock, until); !taken) {
+            is_long_away_ = is_long_away_ || is_sign;
+            return std::unexpected(taken.error());
         }
         if (!idle_.empty()) break;
         if (given_back_.wait_until(lock, deadline) == std::cv_status::timeout) {
@@ -119,10 +133,9 @@ void CustodyClient::lost(unsigned generation) {
     given_back_.notify_all();
 }
 
-Result<Answer> CustodyClient::call_once(const std::string& message, Duration limit,
-                                        Duration patience) {
-    const auto deadline = steady_clock::now() + limit;
-    auto lease = borrow(deadline, patience);
+Result<Answer> CustodyClient::call_once(const std::string& message, bool is_sign) {
+    const auto deadline = steady_clock::now() + (is_sign ? kSignLimit : kOtherLimit);
+    auto lease = borrow(deadline, is_sign);
     if (!lease) return std::unexpected(lease.error());
     const auto sent = lease->channel.send(message, deadline);
     auto got = sent ? lease->channel.receive(kLargestMessage, deadline)
@@ -140,18 +153,16 @@ Result<Answer> CustodyClient::call_once(const std::string& message, Duration lim
 
 Result<Answer> CustodyClient::call(const Ask& ask) {
     const bool is_sign = ask.call == Call::Sign;
-    const auto limit = is_sign ? kSignLimit : kOtherLimit;
-    const auto patience = is_sign ? kSignPatience : kOtherPatience;
     std::string message = encode(ask);
     const Cleansed cleansed{message};
     if (message.size() > kLargestMessage) return fault(FaultKind::Input, kAsking, "too much");
-    auto answer = call_once(message, limit, patience);
+    auto answer = call_once(message, is_sign);
     // Only what changes nothing is asked twice.
     const bool may_repeat = ask.call == Call::Sign || ask.call == Call::Open ||
                             ask.call == Call::List || ask.call == Call::Read ||
                             ask.call == Call::Locate;
     if (!answer && has_ended(answer.error()) && may_repeat) {
-        return call_once(message, limit, patience);
+        return call_once(message, is_sign);
     }
     return answer;
 }

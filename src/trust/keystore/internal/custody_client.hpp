@@ -2,9 +2,10 @@
 //
 // Promise: a call takes a free channel, waits for its answer under a deadline (a signature 5 s,
 // anything else 30 s), and gives a fault where the process has ended; when a new one has come, the
-// call is made once more there. A channel on which anything went wrong is not used again. What
-// comes back is untrusted: it is decoded with bounds, and an answer that does not fit is a fault.
-// Thread: any.
+// call is made once more there, if it changes nothing. For the new one a signature waits 100 ms at
+// most, once in an outage; whoever waits longer does not hold it up. A channel on which anything
+// went wrong is not used again. What comes back is untrusted: it is decoded with bounds, and an
+// answer that does not fit is a fault. Thread: any.
 #pragma once
 
 #include <condition_variable>
@@ -49,9 +50,9 @@ class CustodyClient final : public KeyVault,
     };
 
     Result<Answer> call(const Ask& ask);
-    Result<Answer> call_once(const std::string& message, Duration limit, Duration patience);
-    Result<Lease> borrow(net::SteadyTime deadline, Duration patience);
-    Result<void> take_new_channels(Duration patience);
+    Result<Answer> call_once(const std::string& message, bool is_sign);
+    Result<Lease> borrow(net::SteadyTime deadline, bool is_sign);
+    Result<void> take_new_channels(std::unique_lock<std::mutex>& lock, net::SteadyTime until);
     void give_back(Lease lease);
     void lost(unsigned generation);
     Result<KeyHandle> key_of(const std::string& name, const Result<Answer>& answer);
@@ -62,7 +63,7 @@ class CustodyClient final : public KeyVault,
     std::optional<net::FrameLink> guardian_;
     unsigned generation_ = 0;
     bool is_alive_ = true;
-    bool was_waited_for_ = false;  // the next process did not come in time once
+    bool is_long_away_ = false;  // a signature waited its whole time for the next process
     std::function<void()> told_;
 };
 

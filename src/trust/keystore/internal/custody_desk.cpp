@@ -88,6 +88,10 @@ std::string CustodyDesk::answer(std::string_view message, SteadyTime now) {
 
 Answer CustodyDesk::done(const Ask& ask, SteadyTime now) {
     if (ask.call == Call::Sign) return sign(ask, now);
+    if (duties_ == Duties::OnlySigning && ask.call != Call::Open && ask.call != Call::List) {
+        return refused("asking the custody of the keys",
+                       "for a server it only signs; the rest is for `valija certificate`");
+    }
     std::scoped_lock const lock(vault_use_);
     switch (ask.call) {
         case Call::Sign:

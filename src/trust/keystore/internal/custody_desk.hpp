@@ -21,7 +21,11 @@ class CustodyDesk {
   public:
     using SteadyTime = std::chrono::steady_clock::time_point;
 
-    explicit CustodyDesk(KeyVault& vault) : vault_(vault) {}
+    // OnlySigning: no key is made, taken, given or removed, whoever asks; what a server needs.
+    enum class Duties { All, OnlySigning };
+
+    explicit CustodyDesk(KeyVault& vault, Duties duties = Duties::All)
+        : vault_(vault), duties_(duties) {}
 
     std::string answer(std::string_view message, SteadyTime now);
 
@@ -40,6 +44,7 @@ class CustodyDesk {
     void keep(const std::string& id, const KeyHandle& key, SteadyTime now);
 
     KeyVault& vault_;
+    Duties duties_;
     std::mutex vault_use_;
     std::mutex kept_use_;
     std::map<std::string, Kept> kept_;  // by the key's id

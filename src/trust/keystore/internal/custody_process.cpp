@@ -141,7 +141,8 @@ Result<Channels> make_channels(size_t count) {
 void run_worker(std::vector<net::FrameLink> channels, const CustodyOptions& options) {
     if (auto given_up = give_up_rights(channels, options); !given_up) refuse(given_up.error());
     const auto vault = make_token_vault(".", options.token, [] { ::_exit(kBeginAnew); });
-    CustodyDesk desk(*vault);
+    CustodyDesk desk(*vault, options.is_for_server ? CustodyDesk::Duties::OnlySigning
+                                                   : CustodyDesk::Duties::All);
     std::latch closed(1);
     std::vector<std::jthread> threads;
     for (net::FrameLink& channel : channels) {

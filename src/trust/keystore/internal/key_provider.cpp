@@ -42,10 +42,13 @@ int has(const void* data, int selection) {
     return (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) == 0 || of(data).key->signer != nullptr;
 }
 
-int match(const void* one, const void* other, int /*selection*/) {
+int match(const void* one, const void* other, int selection) {
     const auto& a = of(one).key;
     const auto& b = of(other).key;
-    return a && b && EVP_PKEY_eq(a->public_half.get(), b->public_half.get()) == 1 ? 1 : 0;
+    if (!a || !b) return 0;
+    const bool is_of_keys = (selection & OSSL_KEYMGMT_SELECT_KEYPAIR) != 0;
+    const auto compare = is_of_keys ? EVP_PKEY_eq : EVP_PKEY_parameters_eq;
+    return compare(a->public_half.get(), b->public_half.get()) == 1 ? 1 : 0;
 }
 
 // A public key that OpenSSL brings from its own provider, to compare ours with.

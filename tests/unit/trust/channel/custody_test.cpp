@@ -36,7 +36,7 @@ class CustodyHandshakes : public testing::TestWithParam<std::tuple<KeyType, int>
 
     valija::test::TemporaryDirectory keys;
     std::unique_ptr<keystore::Custody> custody = std::move(*keystore::Custody::start(
-        {.directory = keys.path(), .channels = 2, .is_kept_alive = false, .user = ""}));
+        {.directory = keys.path(), .channels = 2, .is_for_server = false, .user = ""}));
 };
 
 INSTANTIATE_TEST_SUITE_P(Kinds, CustodyHandshakes,

@@ -15,7 +15,9 @@
 #include "support/certificates.hpp"
 #include "support/processes.hpp"
 #include "support/temporary_directory.hpp"
+#include "trust/keystore/internal/custody_client.hpp"
 #include "trust/keystore/internal/custody_desk.hpp"
+#include "trust/keystore/internal/custody_process.hpp"
 #include "trust/keystore/internal/sandbox.hpp"
 
 namespace valija::keystore {
@@ -35,10 +37,10 @@ constexpr CustodyDesk::SteadyTime kStart{};
 
 class CustodyTest : public testing::Test {
   protected:
-    std::unique_ptr<Custody> start(bool is_kept_alive = false, const std::string& user = "") {
+    std::unique_ptr<Custody> start(bool is_for_server = false, const std::string& user = "") {
         auto started = Custody::start({.directory = home.path("keys"),
                                        .channels = 2,
-                                       .is_kept_alive = is_kept_alive,
+                                       .is_for_server = is_for_server,
                                        .user = user});
         EXPECT_TRUE(started) << started.error().text();
         return started ? std::move(*started) : nullptr;
@@ -87,6 +89,20 @@ TEST_F(CustodyTest, AKeyOfEachKindSignsFromAnotherProcess) {
         EXPECT_EQ(key->is_quick(), type == KeyType::P256) << name;
     }
     EXPECT_THAT(*custody->vault().list(), ElementsAre("p256", "p384", "rsa2048"));
+}
+
+TEST_F(CustodyTest, ItsKeysAreComparedAsAnyOther) {
+    const auto custody = start();
+    KeyVault& vault = custody->vault();
+    const auto one = vault.create("one", KeyType::P256, Export::Never);
+    const auto two = vault.create("two", KeyType::P256, Export::Never);
+    const auto other = vault.create("other", KeyType::P384, Export::Never);
+    ASSERT_TRUE(one && two && other);
+    EXPECT_EQ(EVP_PKEY_eq(one->native(), one->public_half()), 1);
+    EXPECT_NE(EVP_PKEY_eq(one->native(), two->native()), 1);
+    EXPECT_EQ(EVP_PKEY_parameters_eq(one->native(), two->native()), 1);
+    EXPECT_NE(EVP_PKEY_parameters_eq(one->native(), other->native()), 1);
+    ERR_clear_error();
 }
 
 // What is in this process is a public key, whatever OpenSSL is asked to do with it.
@@ -159,10 +175,13 @@ pid_t worker_below(pid_t process) {
 // A crash is the loss of a moment: the next call has its answer from a new process, with the keys
 // that were handed out before.
 TEST_F(CustodyTest, AfterACrashAnotherProcessTakesOver) {
+    {
+        ASSERT_TRUE(start()->vault().create("mail", KeyType::P256, Export::Never));
+    }
     const auto custody = start(true);
     int restarts = 0;
     custody->on_restart([&restarts] { ++restarts; });
-    const auto key = custody->vault().create("mail", KeyType::P256, Export::Never);
+    const auto key = custody->vault().open("mail");
     ASSERT_TRUE(key);
     const pid_t guardian = worker_below(::getpid());
     const pid_t worker = worker_below(guardian);
@@ -175,11 +194,54 @@ TEST_F(CustodyTest, AfterACrashAnotherProcessTakesOver) {
     EXPECT_NE(worker_below(guardian), worker);
 }
 
+// A loop that wants a signature must not wait behind a reload that waits for the next process.
+TEST_F(CustodyTest, ASignatureDoesNotWaitBehindACallThatIsPatient) {
+    auto channels = std::move(*internal::make_channels(1));
+    auto guardian = std::move(*net::FrameLink::make_pair());  // which hands nothing over
+    const auto client = std::make_shared<internal::CustodyClient>(std::move(channels.ours),
+                                                                  std::move(guardian.first));
+    channels.theirs.clear();
+    std::jthread patient([&client] { EXPECT_FALSE(client->list()); });
+    const auto began = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - began < std::chrono::seconds(2)) {
+        const auto asked = std::chrono::steady_clock::now();
+        EXPECT_FALSE(client->sign("mail", std::string(32, 'i'), Padding::None, Hash::Sha256,
+                                  std::string(32, 'd')));
+        ASSERT_LT(std::chrono::steady_clock::now() - asked, std::chrono::seconds(1));
+    }
+    client->close();
+}
+
+// Who has broken into the server can neither add nor remove keys, nor have an exportable one.
+TEST_F(CustodyTest, ForAServerItSignsAndDoesNothingElse) {
+    const test::Made leaf = test::make_certificate({});
+    const std::string file = leaf.certificate.pem() + test::pem_of(leaf.key.get());
+    ASSERT_TRUE(start()->vault().import("mail", file, "", Export::Allowed));
+    const auto custody = start(true);
+    KeyVault& vault = custody->vault();
+    const SealedCopy copy{.chain = {leaf.certificate}, .friendly_name = "it", .password = "mine"};
+    const auto refused = [](const auto& done) {
+        ASSERT_FALSE(done);
+        EXPECT_THAT(done.error().text(), HasSubstr("for a server it only signs"));
+    };
+    refused(vault.export_sealed("mail", copy));
+    refused(vault.remove("mail"));
+    refused(vault.create("other", KeyType::P256, Export::Never));
+    refused(vault.import("other", file, "", Export::Never));
+    refused(vault.examine(file, ""));
+    refused(vault.locate("pkcs11:token=x"));
+    refused(vault.attach("other", "pkcs11:token=x"));
+    EXPECT_THAT(*vault.list(), ElementsAre("mail"));
+    const auto key = vault.key_for("mail", leaf.certificate);
+    ASSERT_TRUE(key);
+    EXPECT_TRUE(signs(*key, EVP_sha256()));
+}
+
 TEST_F(CustodyTest, WithItsStarterGoneItEnds) {
     const pid_t starter = ::fork();
     if (starter == 0) {
         const auto custody =
-            Custody::start({.directory = home.path("keys"), .is_kept_alive = true, .user = ""});
+            Custody::start({.directory = home.path("keys"), .is_for_server = true, .user = ""});
         ::raise(SIGKILL);
     }
     int status = 0;

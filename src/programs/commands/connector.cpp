@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <cstdio>
 
+#include "control/explain/check_own.hpp"
 #include "control/service/table.hpp"
 #include "platform/base/text.hpp"
 #include "programs/commands/certificate_common.hpp"
@@ -143,8 +144,9 @@ Finding look_at_name(const Connector& connector) {
             is_whole ? "" : "give `fqdn` a whole host name, as mail.contoso.com"};
 }
 
-// The certificate by semantics 2.3, and whether it can be shown with success.
+// The certificate by semantics 2.3, and what is amiss with it: dates count first.
 Finding look_at_certificate(const Connector& connector, const keystore::KeyStore& keys, Time now) {
+    using explain::OwnTrouble;
     const auto own = keys.select(connector.certificate, now);
     if (!own) {
         return {connector.name, "certificate", "FAIL",
@@ -154,11 +156,13 @@ Finding look_at_certificate(const Connector& connector, const keystore::KeyStore
     const x509::Certificate& leaf = own->chain.front();
     const std::string evidence =
         fmt::format("{} (keys/{}.crt)", leaf->thumbprint, escape_peer_text(own->name));
-    if (!keystore::is_in_time(leaf, now)) {
-        return {connector.name, "certificate", "FAIL",
-                fmt::format("{}: valid from {} to {}", evidence, iso_time(leaf->not_before),
-                            iso_time(leaf->not_after)),
-                "renew it"};
+    const auto amiss = explain::look_at_own(*own, connector.kind == "send", {}, now);
+    if (!amiss.empty()) {
+        const auto& first = amiss.front();
+        const bool is_fatal =
+            first.trouble == OwnTrouble::Expired || first.trouble == OwnTrouble::NotYetValid;
+        return {connector.name, "certificate", is_fatal ? "FAIL" : "warn", first.evidence.english(),
+                first.fix.english()};
     }
     if (leaf->self_issued) {
         return {connector.name, "certificate", "warn", evidence + ": self-signed",

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <boost/json.hpp>
 #include <filesystem>
 
@@ -54,9 +53,7 @@ Result<void> Office::openssl(std::vector<std::string> words) const {
 }
 
 std::vector<std::string> Office::keys() const {
-    auto names = store::list_files(home_ + "/keys", ".key").value_or(std::vector<std::string>());
-    std::ranges::sort(names);
-    return names;
+    return store::list_files(home_ + "/keys", ".key").value_or(std::vector<std::string>());
 }
 
 }  // namespace valija::lab

@@ -97,12 +97,7 @@ Result<std::string> sealed(const KeyHandle& key, const SealedCopy& copy) {
                                 EVP_sha256()) != 1) {
         return x509::native_fault(FaultKind::System, "making a PKCS#12 file");
     }
-    unsigned char* bytes = nullptr;
-    const int length = i2d_PKCS12(made.get(), &bytes);
-    if (length <= 0) return x509::native_fault(FaultKind::System, "making a PKCS#12 file");
-    std::string der(reinterpret_cast<const char*>(bytes), static_cast<size_t>(length));
-    OPENSSL_free(bytes);
-    return der;
+    return x509::der_of<i2d_PKCS12>(made.get(), "making a PKCS#12 file");
 }
 
 class FileVault final : public KeyVault {

@@ -14,12 +14,7 @@ bool KeyHandle::belongs_to(const x509::Certificate& certificate) const {
 }
 
 Result<std::string> KeyHandle::public_bytes() const {
-    unsigned char* bytes = nullptr;
-    const int length = i2d_PUBKEY(public_.get(), &bytes);
-    if (length <= 0) return x509::native_fault(FaultKind::System, "writing a public key");
-    std::string der(reinterpret_cast<const char*>(bytes), static_cast<size_t>(length));
-    OPENSSL_free(bytes);
-    return der;
+    return x509::der_of<i2d_PUBKEY>(public_.get(), "writing a public key");
 }
 
 std::string KeyHandle::id() const {

@@ -150,10 +150,17 @@ std::shared_ptr<const OwnCertificate> KeyStore::select(std::string_view name, Ti
 std::vector<std::shared_ptr<const OwnCertificate>> KeyStore::choices(std::string_view name,
                                                                      Time now) const {
     std::vector<std::shared_ptr<const OwnCertificate>> all;
-    for (const Candidate& one : candidates(name, now)) {
-        const bool holds = is_in_time(one.own->chain.front(), now);
-        if (!name.empty() && one.is_eligible && (all.empty() || holds)) all.push_back(one.own);
+    const auto first = select(name, now);
+    if (!first) return all;
+    const auto is_before = [now](const auto& a, const auto& b) {
+        return is_better(a->chain.front(), b->chain.front(), now);
+    };
+    for (const auto& own : all_) {
+        const bool is_choice =
+            own != first && is_eligible(*own, name) && is_in_time(own->chain.front(), now);
+        if (is_choice) all.insert(std::ranges::upper_bound(all, own, is_before), own);
     }
+    all.insert(all.begin(), first);
     return all;
 }
 

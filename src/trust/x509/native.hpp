@@ -39,6 +39,17 @@ using CrlOwner = Owned<X509_CRL, X509_CRL_free>;
 std::string native_error();
 std::unexpected<Fault> native_fault(FaultKind kind, std::string doing);
 
+// What `Encode` (one of OpenSSL's i2d functions) makes of the object.
+template <auto Encode, class T>
+Result<std::string> der_of(T* object, std::string_view doing) {
+    unsigned char* bytes = nullptr;
+    const int length = Encode(object, &bytes);
+    if (length <= 0) return native_fault(FaultKind::System, std::string(doing));
+    std::string der(reinterpret_cast<const char*>(bytes), static_cast<size_t>(length));
+    OPENSSL_free(bytes);
+    return der;
+}
+
 // For PEM that others wrote: an encrypted block is a fault, never a question on the terminal.
 int no_passphrase(char* buffer, int size, int writing, void* data);
 

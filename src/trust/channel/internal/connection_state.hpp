@@ -60,7 +60,7 @@ struct Overheard {
 };
 
 // Which of our certificates a client shows, and what the server said of whose it takes.
-struct Choice {
+struct OwnChoice {
     std::shared_ptr<const keystore::OwnCertificate> own = {};  // null: nobody asked
     std::string authority = {};  // that the server named and its chain leads to
     bool fits_none = false;      // the server named authorities, and none of ours leads to one
@@ -95,7 +95,7 @@ struct ConnectionState {
     std::shared_ptr<const TlsContext> context;
     std::unique_ptr<SSL, void (*)(SSL*)> tls{nullptr, &SSL_free};
     Overheard overheard;
-    Choice choice;
+    OwnChoice choice;
     bool established = false;  // the handshake is complete
 
   private:

@@ -20,8 +20,9 @@ struct FreeChain {
 const X509_NAME* authority_of(const keystore::OwnCertificate& own, const Names* names) {
     for (int i = 0; i < sk_X509_NAME_num(names); ++i) {
         const X509_NAME* name = sk_X509_NAME_value(names, i);
-        const auto leads_there = [name](const x509::Certificate& one) {
-            return X509_NAME_cmp(X509_get_issuer_name(one.native()), name) == 0;
+        const auto leads_there = [wanted =
+                                      x509::canonical_name(name)](const x509::Certificate& one) {
+            return one.canonical_issuer() == wanted;
         };
         if (std::ranges::any_of(own.chain, leads_there)) return name;
     }
@@ -43,7 +44,7 @@ bool use(SSL* tls, const keystore::OwnCertificate& own) {
 int choose_own(SSL* tls, void* state) {
     ConnectionState& connection = *static_cast<ConnectionState*>(state);
     const auto& owns = connection.context->internal().owns;
-    Choice& choice = connection.choice;
+    OwnChoice& choice = connection.choice;
     choice.own = owns.front();
     const Names* names = SSL_get0_peer_CA_list(tls);
     if (names == nullptr || sk_X509_NAME_num(names) == 0) return 1;

@@ -165,12 +165,8 @@ int get_params(void* context, OSSL_PARAM* params) {
                         from.key->is_rsa ? V_ASN1_NULL : V_ASN1_UNDEF, nullptr) != 1) {
         return 0;
     }
-    unsigned char* der = nullptr;
-    const int length = i2d_X509_ALGOR(algorithm.get(), &der);
-    if (length <= 0) return 0;
-    const int set = OSSL_PARAM_set_octet_string(wanted, der, static_cast<size_t>(length));
-    OPENSSL_free(der);
-    return set;
+    const auto der = x509::der_of<i2d_X509_ALGOR>(algorithm.get(), "naming a signature");
+    return der ? OSSL_PARAM_set_octet_string(wanted, der->data(), der->size()) : 0;
 }
 
 const OSSL_PARAM* gettable(void*, void*) {

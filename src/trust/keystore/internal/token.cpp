@@ -256,7 +256,7 @@ Result<std::string> public_bytes_of(const Object& key) {
 }
 
 // For PKCS#1 1.5: the digest with the name of its kind (RFC 8017 9.2).
-std::string digest_info(Hash hash, const std::string& digest) {
+Result<std::string> digest_info(Hash hash, const std::string& digest) {
     const int nid = hash == Hash::Sha256   ? NID_sha256
                     : hash == Hash::Sha384 ? NID_sha384
                                            : NID_sha512;
@@ -264,17 +264,12 @@ std::string digest_info(Hash hash, const std::string& digest) {
     X509_ALGOR* algorithm = nullptr;
     ASN1_OCTET_STRING* value = nullptr;
     X509_SIG_getm(info.get(), &algorithm, &value);
-    unsigned char* der = nullptr;
     if (X509_ALGOR_set0(algorithm, OBJ_nid2obj(nid), V_ASN1_NULL, nullptr) != 1 ||
         ASN1_OCTET_STRING_set(value, reinterpret_cast<const unsigned char*>(digest.data()),
                               static_cast<int>(digest.size())) != 1) {
-        return {};
+        return x509::native_fault(FaultKind::System, "naming a digest");
     }
-    const int length = i2d_X509_SIG(info.get(), &der);
-    if (length <= 0) return {};
-    std::string bytes(reinterpret_cast<const char*>(der), static_cast<size_t>(length));
-    OPENSSL_free(der);
-    return bytes;
+    return x509::der_of<i2d_X509_SIG>(info.get(), "naming a digest");
 }
 
 CK_RSA_PKCS_PSS_PARAMS pss_of(Hash hash) {
@@ -294,17 +289,12 @@ Result<std::string> ecdsa_der(std::string_view both) {
     const Owned<ECDSA_SIG, ECDSA_SIG_free> signature(ECDSA_SIG_new());
     auto r = number_of(both.substr(0, both.size() / 2));
     auto s = number_of(both.substr(both.size() / 2));
-    unsigned char* der = nullptr;
-    int length = 0;
-    if (signature && r && s && ECDSA_SIG_set0(signature.get(), r.get(), s.get()) == 1) {
-        static_cast<void>(r.release());
-        static_cast<void>(s.release());
-        length = i2d_ECDSA_SIG(signature.get(), &der);
+    if (!signature || !r || !s || ECDSA_SIG_set0(signature.get(), r.get(), s.get()) != 1) {
+        return x509::native_fault(FaultKind::System, "reading a token's signature");
     }
-    if (length <= 0) return x509::native_fault(FaultKind::System, "reading a token's signature");
-    std::string bytes(reinterpret_cast<const char*>(der), static_cast<size_t>(length));
-    OPENSSL_free(der);
-    return bytes;
+    static_cast<void>(r.release());
+    static_cast<void>(s.release());
+    return x509::der_of<i2d_ECDSA_SIG>(signature.get(), "reading a token's signature");
 }
 
 class TokenSigner final : public RemoteSigner {
@@ -317,7 +307,9 @@ class TokenSigner final : public RemoteSigner {
         CK_MECHANISM mechanism{CKM_ECDSA, nullptr, 0};
         if (padding == Padding::Pkcs1) {
             mechanism.mechanism = CKM_RSA_PKCS;
-            digest = digest_info(hash, digest);
+            auto named = digest_info(hash, digest);
+            if (!named) return named;
+            digest = std::move(*named);
         } else if (padding == Padding::Pss) {
             mechanism = {CKM_RSA_PKCS_PSS, &pss, sizeof pss};
         }

@@ -38,6 +38,17 @@ Result<void> renew_at(World& world, Organisation& of) {
 
 // ---- renewal
 
+// As an ACME client's hook does; `expected` is the exit status.
+Result<void> import_in_place(Stage& stage, const Organisation& of, const authority::Issued& issued,
+                             int expected) {
+    const auto files = stage.world().write_certificate(issued);
+    if (!files) return std::unexpected(files.error());
+    const auto told = tell_command(
+        stage, of, {"certificate", "import", files->certificate, "--key", files->key, "--replace"},
+        expected);
+    return told ? Result<void>() : std::unexpected(told.error());
+}
+
 Result<void> under_open_sessions(Stage& stage) {
     World& world = stage.world();
     Organisation& contoso = world.contoso();
@@ -47,12 +58,7 @@ Result<void> under_open_sessions(Stage& stage) {
     stage.tell("an open session was shown  " + old);
     const auto fresh = issued_for(world, contoso, contoso.hostname);
     if (!fresh) return std::unexpected(fresh.error());
-    const auto files = world.write_certificate(*fresh);
-    if (!files) return std::unexpected(files.error());
-    const auto told = tell_command(
-        stage, contoso,
-        {"certificate", "import", files->certificate, "--key", files->key, "--replace"}, 0);
-    if (!told) return std::unexpected(told.error());
+    if (auto taken = import_in_place(stage, contoso, *fresh, 0); !taken) return taken;
     const auto now = shown_by(world, contoso);
     if (!now) return std::unexpected(now.error());
     stage.tell("the next session was shown " + *now);
@@ -88,12 +94,7 @@ Result<void> worse_renewal(Stage& stage) {
     request.not_after = SystemClock().now() - 1h;
     const auto expired = contoso.ca.issue(request);
     if (!expired) return std::unexpected(expired.error());
-    const auto files = world.write_certificate(*expired);
-    if (!files) return std::unexpected(files.error());
-    const auto told = tell_command(
-        stage, contoso,
-        {"certificate", "import", files->certificate, "--key", files->key, "--replace"}, 1);
-    if (!told) return std::unexpected(told.error());
+    if (auto refused = import_in_place(stage, contoso, *expired, 1); !refused) return refused;
     const auto now = shown_by(world, contoso);
     if (!now) return std::unexpected(now.error());
     stage.compare("sessions see", *before, *now);

@@ -26,15 +26,16 @@ struct Connector {
 };
 
 template <class Row>
-Connector of_row(const Row& row, const settings::Server& server, std::string kind,
-                 const std::vector<std::string>& where, std::vector<settings::InForce> settings) {
+Connector of_row(const Row& row, const settings::Server& server, const std::string& kind,
+                 const std::vector<std::string>& where,
+                 const std::vector<settings::InForce>& settings) {
     const std::string fqdn = row.fqdn.empty() ? server.hostname : row.fqdn;
     return {.name = row.name,
-            .kind = std::move(kind),
+            .kind = kind,
             .fqdn = fqdn,
             .certificate = row.certificate.empty() ? fqdn : row.certificate,
             .where = join(where, ", "),
-            .settings = std::move(settings)};
+            .settings = settings};
 }
 
 std::vector<Connector> connectors_of(const settings::Directory& directory) {

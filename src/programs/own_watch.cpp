@@ -1,7 +1,6 @@
 #include "programs/own_watch.hpp"
 
-#include <fmt/format.h>
-
+#include <chrono>
 #include <optional>
 
 namespace valija::programs {
@@ -45,15 +44,32 @@ void tell(const observe::Log& log, Event event, const keystore::OwnCertificate& 
     }
 }
 
+void tell_missing(const observe::Log& log, const explain::OwnUse& use) {
+    const bool is_partners = use.partner != nullptr;
+    log.emit(Event::CertificateMissing, {is_partners ? observe::Field{"partner", use.partner->name}
+                                                     : observe::Field{"connector", use.connector},
+                                         {"name", use.name}});
+}
+
 }  // namespace
+
+// True the first time that it is true.
+bool OwnWatch::is_new(Told told, std::set<Told>& present) const {
+    const auto [place, is_first] = present.insert(std::move(told));
+    return is_first && !told_.contains(*place);
+}
 
 void OwnWatch::look(const partners::World& world, const channel::Credentials& credentials,
                     const revocation::Book& book, Time now, Lists lists) {
     const auto authorities = explain::known_authorities(world);
-    std::set<std::string> present;
+    std::set<Told> present;
     std::scoped_lock const lock(mutex_);
     for (const explain::OwnUse& use : explain::own_uses(world, credentials.store(), now)) {
         if (!use.own) {
+            if (is_new({.thumbprint = {}, .name = use.name, .event = Event::CertificateMissing},
+                       present)) {
+                tell_missing(log_, use);
+            }
             continue;
         }
         const keystore::OwnCertificate* const own = use.own.get();
@@ -66,15 +82,42 @@ void OwnWatch::look(const partners::World& world, const channel::Credentials& cr
             if (!event || is_early) {
                 continue;
             }
-            const std::string key = fmt::format("{} {} {}", own->chain.front()->sha256,
-                                                observe::event_row(*event).id, finding.within_days);
-            const bool is_first = present.insert(key).second;  // of those who show it
-            if (is_first && !told_.contains(key)) {
+            if (is_new({.thumbprint = own->chain.front()->sha256,
+                        .name = own->name,
+                        .event = *event,
+                        .within_days = finding.within_days},
+                       present)) {
                 tell(log_, *event, *own, finding);
             }
         }
     }
     told_ = std::move(present);
+}
+
+std::vector<observe::Reading> OwnWatch::readings(const keystore::KeyStore& store) const {
+    using observe::Gauge;
+    std::vector<observe::Reading> all;
+    for (const auto& own : store.certificates()) {
+        const std::chrono::duration<double> end = own->chain.front()->not_after.time_since_epoch();
+        all.push_back({Gauge::CertificateNotAfter, {own->name}, end.count()});
+    }
+    std::scoped_lock const lock(mutex_);
+    std::set<std::pair<std::string, observe::Event>> seen;  // two may have one name for a moment
+    for (const Told& told : told_) {
+        if (!seen.emplace(told.name, told.event).second) {
+            continue;
+        }
+        all.push_back({Gauge::CertificateTrouble,
+                       {told.name, std::string(observe::event_row(told.event).id)},
+                       1});
+        if (told.within_days > 0) {
+            all.push_back(
+                {Gauge::CertificateExpiresWithin,
+                 {told.name},
+                 std::chrono::duration<double>(std::chrono::days(told.within_days)).count()});
+        }
+    }
+    return all;
 }
 
 }  // namespace valija::programs

@@ -92,14 +92,6 @@ Result<void> make_home(const std::string& home) {
     return made;
 }
 
-// A connector without certificate is worth an event (EX-49..51); OwnWatch tells the rest.
-void note_certificate(const observe::Log& log, const channel::Credentials& credentials,
-                      const std::string& connector, const std::string& name, Time now) {
-    if (!credentials.store().select(name, now)) {
-        log.emit(Event::CertificateMissing, {{"connector", connector}, {"name", name}});
-    }
-}
-
 // The running server: every part, in the order in which they depend on each other.
 class Server {
   public:
@@ -131,7 +123,6 @@ class Server {
     Result<void> open_stores();
     Result<void> open_control();
     Result<void> open_metrics();
-    std::shared_ptr<const keystore::KeyStore> keys() const;
     void run_loops();
     std::string load_credentials();
     std::string put_in_force(const WorldPointer& world);
@@ -269,16 +260,6 @@ std::string Server::load_credentials() {
     }
     const auto credentials =
         std::make_shared<const channel::Credentials>(std::move(keys), &helpers_);
-    const settings::Directory& directory = world_.get()->directory;
-    const Time now = clock_.now();
-    for (const settings::Receive& row : directory.receive) {
-        note_certificate(log_, *credentials, row.name,
-                         row.certificate.empty() ? row.fqdn : row.certificate, now);
-    }
-    for (const settings::Send& row : directory.send) {
-        note_certificate(log_, *credentials, row.name,
-                         row.certificate.empty() ? row.fqdn : row.certificate, now);
-    }
     const auto want = wanter();
     const auto authorities = authorities_.get();
     for (const auto& own : credentials->store().certificates()) {
@@ -321,7 +302,7 @@ Result<void> Server::open_control() {
         .counters = counters_,
         .keeper = *keeper_,
         .clock = clock_,
-        .keys = [this] { return keys(); },
+        .own_readings = [this] { return own_watch_.readings(credentials_.get()->store()); },
         .check = {.deliver = delivery_parts(), .keeper = *keeper_, .home = home_},
         .reload = [this] { return reload(); }});
     auto control = service::ControlServer::open(
@@ -332,11 +313,6 @@ Result<void> Server::open_control() {
     }
     control_ = std::move(*control);
     return {};
-}
-
-std::shared_ptr<const keystore::KeyStore> Server::keys() const {
-    const auto credentials = credentials_.get();
-    return {credentials, &credentials->store()};
 }
 
 Result<void> Server::open_metrics() {

@@ -191,6 +191,40 @@ def test_promtool_has_nothing_to_say(counting, serve, lab):
     assert running.end() == 0
 
 
+def test_what_is_amiss_with_our_certificates_is_a_gauge(counting, serve, lab, tmp_path):
+    """EX-25, EX-34, EX-49..51: 12014 and 12018 as metrics; a renewal and a mended name end them."""
+    own = authority.Authority.stranger(str(tmp_path), lab.woodgrove.crl_url)
+
+    def renew(days):
+        made = own.issue(lab.contoso.hostname, end=days * authority.DAY)
+        counting.show(lab.contoso.hostname, *made[:2])
+
+    def name(certificate):
+        words = ("partner", "set", "woodgrovebank", f"certificate={certificate}")
+        assert counting.valija(*words).status == 0
+
+    renew(5)
+    name("gone.contoso.com")
+    running = serve()
+    text = ask(counting).text
+    assert linted(text) == (0, "")
+    served = series(text)
+    trouble = 'valija_certificate_trouble{{certificate="{}",event="certificate.{}"}}'
+    soon, missing = trouble.format(lab.contoso.hostname, "expires-soon"), trouble.format(
+        "gone.contoso.com", "missing")
+    within = f'valija_certificate_expires_within_seconds{{certificate="{lab.contoso.hostname}"}}'
+    assert served[soon] == 1 and served[within] == 7 * 86400 and served[missing] == 1
+    log = (counting.path / "log/valija.log").read_text()
+    assert re.search(r"certificate.missing .*partner=woodgrovebank name=gone.contoso.com\n", log)
+
+    renew(90)
+    name("")
+    assert counting.valija("reload").status == 0
+    served = series(ask(counting).text)
+    assert not {soon, within, missing} & set(served)
+    assert running.end() == 0
+
+
 def test_promtool_would_complain():
     """That nothing is said means something."""
     status, said = linted("# TYPE valija_messages counter\nvalija_messages 0\n")

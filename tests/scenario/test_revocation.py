@@ -48,7 +48,9 @@ def want(home, ca, *urls):
 
 
 def state_of(home, url):
-    listed = [row for row in home.valija("crl", "list", "--json").json if row["url"] == url]
+    done = home.valija("crl", "list", "--json")
+    assert done.status == (0 if all(row.get("current") for row in done.json) else 1)
+    listed = [row for row in done.json if row["url"] == url]
     return listed[0] if listed else None
 
 

@@ -42,6 +42,10 @@ std::string_view kind_of(const revocation::ListState& list) {
     return !list.about.empty() ? "ocsp" : (list.is_delta ? "delta" : "crl");
 }
 
+bool is_current(const revocation::ListState& list, Time now) {
+    return list.loaded && list.next_update >= now;
+}
+
 json::value json_of(const revocation::ListState& list, Time now) {
     json::object object{{"url", list.url},
                         {"issuer", list.issuer},
@@ -54,7 +58,7 @@ json::value json_of(const revocation::ListState& list, Time now) {
     if (list.loaded) {
         object["this_update"] = iso_time(list.this_update);
         object["next_update"] = iso_time(list.next_update);
-        object["current"] = list.next_update >= now;
+        object["current"] = is_current(list, now);
     }
     return object;
 }
@@ -104,23 +108,18 @@ Answer Service::counters(const Request& request) const {
 
 Task<std::string> Service::metrics() {
     using observe::Gauge;
-    std::vector<observe::Reading> readings;
+    std::vector<observe::Reading> readings = parts_.own_readings();
     const auto queue = co_await parts_.spool.summary();
     if (queue) {
         const Time now = parts_.clock.now();
         const Time oldest = std::min(queue->oldest.value_or(now), now);
-        readings.push_back({Gauge::QueueMessages, "", static_cast<double>(queue->messages)});
-        readings.push_back({Gauge::QueueOldestAge, "", seconds_of(now - oldest)});
-    }
-    const auto keys = parts_.keys();
-    for (const auto& own : keys->certificates()) {
-        readings.push_back({Gauge::CertificateNotAfter, own->name,
-                            seconds_of(own->chain.front()->not_after.time_since_epoch())});
+        readings.push_back({Gauge::QueueMessages, {}, static_cast<double>(queue->messages)});
+        readings.push_back({Gauge::QueueOldestAge, {}, seconds_of(now - oldest)});
     }
     for (const auto& list : parts_.keeper.lists()) {
         if (!list.about.empty()) continue;  // OCSP: one address, many certificates
         const Duration end = list.loaded ? list.next_update.time_since_epoch() : Duration::zero();
-        readings.push_back({Gauge::CrlNextUpdate, list.url, seconds_of(end)});
+        readings.push_back({Gauge::CrlNextUpdate, {list.url}, seconds_of(end)});
     }
     co_return parts_.counters.prometheus_text(readings);
 }
@@ -128,10 +127,15 @@ Task<std::string> Service::metrics() {
 Answer Service::crl_list(const Request& request) const {
     const auto lists = parts_.keeper.lists();
     const Time now = parts_.clock.now();
+    const bool are_good =
+        std::ranges::all_of(lists, [now](const auto& list) { return is_current(list, now); });
+    const int exit_status = are_good ? 0 : status_no;
     if (request.json) {
         json::array all;
         for (const auto& list : lists) all.push_back(json_of(list, now));
-        return printed(all);
+        Answer answer = printed(all);
+        answer.exit_status = exit_status;
+        return answer;
     }
     if (lists.empty()) return {.out = "No revocation list is kept yet.\n"};
     Table table({"URL", "ENTRIES", "VALID UNTIL", "ISSUER", "STATE"});
@@ -143,7 +147,7 @@ Answer Service::crl_list(const Request& request) const {
                                                : std::string(list.loaded ? kind_of(list) : "-"),
              list.loaded ? iso_time(list.next_update) : "-", list.issuer, state_of(list, now)});
     }
-    return {.out = table.text()};
+    return {.exit_status = exit_status, .out = table.text()};
 }
 
 Answer Service::crl_fetch(const Request& request) {

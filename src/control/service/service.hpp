@@ -10,14 +10,13 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <string>
+#include <vector>
 
 #include "control/explain/check.hpp"
 #include "control/service/control.hpp"
 #include "platform/observe/counters.hpp"
 #include "transport/queue/spool.hpp"
-#include "trust/keystore/keystore.hpp"
 #include "trust/revocation/keeper.hpp"
 
 namespace valija::service {
@@ -27,7 +26,7 @@ struct ServiceParts {
     observe::Counters& counters;
     revocation::Keeper& keeper;
     const Clock& clock;
-    std::function<std::shared_ptr<const keystore::KeyStore>()> keys;
+    std::function<std::vector<observe::Reading>()> own_readings;  // of our certificates
     explain::CheckParts check;
     std::function<Answer()> reload;  // reads the directory again; the answer is what to print
 };

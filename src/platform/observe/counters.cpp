@@ -4,12 +4,13 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <array>
 
 namespace valija::observe {
 namespace {
 
-enum class Labels { None, Partner, Certificate, Url };
+enum class Labels { None, Partner, Certificate, Url, Trouble };
 
 struct Row {
     std::string_view name;
@@ -38,9 +39,28 @@ constexpr auto gauge_rows = std::to_array<Row>({
 #undef METRIC_Counter
 #undef METRIC_Gauge
 
+std::vector<std::string_view> label_names(Labels labels) {
+    switch (labels) {
+        case Labels::None:
+            break;
+        case Labels::Partner:
+            return {"partner", "connector"};
+        case Labels::Certificate:
+            return {"certificate"};
+        case Labels::Url:
+            return {"url"};
+        case Labels::Trouble:
+            return {"certificate", "event"};
+    }
+    return {};
+}
+
 std::vector<prometheus::ClientMetric::Label> labels_of(const Row& row, const Reading& reading) {
-    if (row.labels == Labels::None) return {};
-    return {{row.labels == Labels::Url ? "url" : "certificate", reading.label}};
+    std::vector<prometheus::ClientMetric::Label> labels;
+    const auto names = label_names(row.labels);
+    for (size_t i = 0; i < std::min(names.size(), reading.labels.size()); ++i)
+        labels.push_back({std::string(names[i]), reading.labels[i]});
+    return labels;
 }
 
 // A family without a reading is left out: what was not measured is not 0.

@@ -34,10 +34,10 @@ enum class Gauge {
 #undef METRIC_Counter
 #undef METRIC_Gauge
 
-// What a gauge shows now; `label` is the certificate or the address that its row asks for.
+// What a gauge shows now; `labels` are the values that its row asks for, in its order.
 struct Reading {
     Gauge gauge;
-    std::string label;
+    std::vector<std::string> labels;
     double value = 0;
 };
 

@@ -96,20 +96,20 @@ std::string details_text(const json::object& object) {
         if (!value.is_array()) {
             const std::string shown =
                 value.is_string() ? std::string(value.as_string()) : json::serialize(value);
-            text += fmt::format("{:22}{}\n", std::string(key) + ":", shown);
+            text += fmt::format("{:24}{}\n", std::string(key) + ":", shown);
             continue;
         }
         std::string head = std::string(key) + ":";
         for (const json::value& one : value.as_array()) {
-            text += fmt::format("{:22}{}\n", head, std::string(one.as_string()));
+            text += fmt::format("{:24}{}\n", head, std::string(one.as_string()));
             head.clear();
         }
-        if (value.as_array().empty()) text += fmt::format("{:22}none\n", head);
+        if (value.as_array().empty()) text += fmt::format("{:24}none\n", head);
     }
     if (const json::value* chain = object.if_contains("chain")) {
         std::string head = "chain:";
         for (const json::value& one : chain->as_array()) {
-            text += fmt::format("{:22}{}\n", head,
+            text += fmt::format("{:24}{}\n", head,
                                 std::string(one.as_object().at("subject").as_string()));
             head.clear();
         }

@@ -221,7 +221,8 @@ std::vector<Command> crl_commands() {
          .description =
              "Lists are fetched ahead of time and refreshed before they end; no session waits\n"
              "for one. A list that is missing or out of date makes an enforced partner's mail\n"
-             "wait (RevocationOffline), and this command says why it could not be fetched.",
+             "wait (RevocationOffline), and this command says why it could not be fetched.\n"
+             "Exit status 0: all lists are there and current; 1: at least one is not.",
          .examples = {"valija crl list", "valija crl list --json"},
          .handler = run_list,
          .runs = Runs::AsksServer,

@@ -26,6 +26,7 @@ constexpr bool None = false;
 constexpr bool Partner = true;
 constexpr bool Certificate = false;
 constexpr bool Url = false;
+constexpr bool Trouble = false;
 
 #define METRIC_Counter(...) __VA_ARGS__,
 #define METRIC_Gauge(...)
@@ -156,9 +157,9 @@ TEST(Counters, ANameWithQuotesAndLineEndsStaysInItsLabel) {
 TEST(Gauges, WhatWasReadStandsInThePrometheusTextAndNotAmongTheSamples) {
     const Counters counters;
     const std::vector<Reading> readings = {
-        {.gauge = Gauge::CertificateNotAfter, .label = "mail.contoso.com", .value = 1794067200},
+        {.gauge = Gauge::CertificateNotAfter, .labels = {"mail.contoso.com"}, .value = 1794067200},
         {.gauge = Gauge::QueueMessages, .value = 3},
-        {.gauge = Gauge::CertificateNotAfter, .label = "a\"b", .value = 0.5}};
+        {.gauge = Gauge::CertificateNotAfter, .labels = {"a\"b"}, .value = 0.5}};
     const std::string text = counters.prometheus_text(readings);
     EXPECT_THAT(text, HasSubstr("# HELP valija_queue_messages messages in the queue\n"
                                 "# TYPE valija_queue_messages gauge\n"
@@ -175,7 +176,7 @@ TEST(Gauges, WhatWasReadStandsInThePrometheusTextAndNotAmongTheSamples) {
 TEST(Gauges, WhatWasNotReadIsLeftOut) {
     const Counters counters;
     EXPECT_THAT(counters.prometheus_text(), Not(HasSubstr("gauge")));
-    EXPECT_THAT(counters.prometheus_text({{.gauge = Gauge::CrlNextUpdate, .label = "http://a"}}),
+    EXPECT_THAT(counters.prometheus_text({{.gauge = Gauge::CrlNextUpdate, .labels = {"http://a"}}}),
                 HasSubstr("valija_crl_next_update_timestamp_seconds{url=\"http://a\"} 0\n"));
     EXPECT_THAT(counters.prometheus_text({{.gauge = Gauge::QueueOldestAge, .value = 1}}),
                 Not(HasSubstr("valija_crl_next_update")));

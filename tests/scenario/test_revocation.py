@@ -130,6 +130,37 @@ def test_what_was_damaged_on_disk_is_fetched_anew(home, serve, ca, web):
     assert len(web.asked) > asked, "it came from its place, not from the disk"
 
 
+def test_the_status_of_our_own_follows_the_lists_that_were_fetched(home, serve, web, tmp_path):
+    """Issue 5 "Commands", semantics 2.4, EX-25: Valid, then unknown, then Revoked."""
+    own = authority.Authority.stranger(str(tmp_path), web.url + "/own.crl")
+    certificate, key = own.issue("mail.contoso.com")[:2]
+    home.show("mail.contoso.com", certificate, key)
+    home.write("etc/anchors/own.pem", own.pem())
+    home.write("etc/partners.d/bank.toml",
+               'domains = ["woodgrovebank.com"]\ntrust = ["own"]\nrevocation = "best-effort"\n')
+
+    def status():
+        (row,) = home.valija("certificate", "list", "--json").json
+        shown = home.valija("certificate", "show", row["thumbprint"], "--json").json
+        assert shown["status"] == row["status"]
+        return row["status"], shown["statusText"]
+
+    assert status() == ("Valid", ""), "no server has looked yet"
+    running = serve()
+    url = web.url + "/own.crl"
+    assert "404" in settled(home, url)["last_error"]
+    failed, why = status()
+    assert failed == "RevocationCheckFailure" and url in why, why
+    with open(certificate, "rb") as file:
+        serial = x509.load_pem_x509_certificate(file.read()).serial_number
+    for number, serials, expected in ((1, (), "Valid"), (2, (serial,), "Revoked")):
+        web.files = {"/own.crl": list_of(own, number, serials)}
+        home.valija("crl", "fetch")
+        poll.until(f"the list says {expected}", lambda wanted=expected: status()[0] == wanted)
+    assert running.end() == 0
+    assert status()[0] == "Revoked", "it is kept"
+
+
 def test_show_reads_a_file_and_looks_up_a_serial_number(home, ca, tmp_path):
     """EX-33: what a list says, without openssl."""
     file = tmp_path / "root.crl"

@@ -6,8 +6,10 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "control/explain/check_own.hpp"
 #include "platform/base/text.hpp"
 #include "platform/store/file.hpp"
+#include "trust/revocation/keeper.hpp"
 
 namespace json = boost::json;
 
@@ -138,6 +140,23 @@ Standing standing_of(const keystore::Entry& entry, const OurAnchors& anchors, Ti
         standing.status = "DateInvalid";
         standing.text = now < leaf->not_before ? "it is not valid yet" : "it has expired";
     }
+    return standing;
+}
+
+Standings::Standings(const std::string& home, Time now)
+    : anchors_(our_anchors(home)),
+      book_(revocation::Keeper::read(home + "/state/crl", now)),
+      now_(now) {}
+
+Standing Standings::of(const keystore::Entry& entry) const {
+    Standing standing = standing_of(entry, anchors_, now_);
+    if (standing.status != "Valid" || !book_) return standing;
+    const identity::OwnStatus looked =
+        explain::own_status(entry.chain, anchors_.of_operator.certificates(), *book_, now_);
+    if (!looked.is_known || looked.revocation == revocation::State::Good) return standing;
+    standing.status =
+        looked.revocation == revocation::State::Revoked ? "Revoked" : "RevocationCheckFailure";
+    standing.text = looked.evidence.english();
     return standing;
 }
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "trust/keystore/certificate_store.hpp"
 #include "trust/keystore/custody.hpp"
 #include "trust/keystore/keystore.hpp"
+#include "trust/revocation/book.hpp"
 #include "trust/x509/anchors.hpp"
 
 namespace valija::programs {
@@ -45,14 +47,28 @@ struct OurAnchors {
 
 OurAnchors our_anchors(const std::string& home);
 
-// Exchange's words (semantics 2.4); revocation is not looked at here.
+// Exchange's words (semantics 2.4).
 struct Standing {
-    std::string status;        // Valid, DateInvalid, Untrusted, Invalid, PendingRequest
+    std::string status;        // Valid, DateInvalid, Untrusted, Invalid, PendingRequest, Revoked,
+                               // RevocationCheckFailure
     std::string root_ca_type;  // Registry, Enterprise, ThirdParty, Unknown
     std::string text;          // why, where it is not Valid
 };
 
+// Revocation is not looked at: a new certificate's lists are not there yet.
 Standing standing_of(const keystore::Entry& entry, const OurAnchors& anchors, Time now);
+
+// With the lists that the server of `home` has fetched, if it ever wanted any.
+class Standings {
+  public:
+    Standings(const std::string& home, Time now);
+    Standing of(const keystore::Entry& entry) const;
+
+  private:
+    OurAnchors anchors_;
+    std::optional<revocation::Book> book_;
+    Time now_;
+};
 
 std::string services_text(const keystore::Entry& entry);  // "smtp" or "none"
 std::vector<std::string> domains_of(const keystore::Entry& entry);

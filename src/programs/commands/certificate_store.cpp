@@ -69,12 +69,11 @@ int run_list(const Invocation& invocation) {
     if (!own) return complain(own.error());
     const auto all = own->store.list();
     if (!all) return complain(all.error());
-    const OurAnchors anchors = our_anchors(invocation.home);
-    const Time now = SystemClock().now();
+    const Standings standings(invocation.home, SystemClock().now());
     json::array array;
     service::Table table({"THUMBPRINT", "SERVICES", "STATUS", "ENDS", "SUBJECT"});
     for (const Entry& entry : *all) {
-        const Standing standing = standing_of(entry, anchors, now);
+        const Standing standing = standings.of(entry);
         array.push_back(json_of(entry, standing));
         table.add({id_of(entry), services_text(entry), standing.status,
                    entry.chain.empty() ? "-" : day_of(entry.chain.front()->not_after),
@@ -122,8 +121,7 @@ int run_show(const Invocation& invocation) {
     if (!own) return complain(own.error());
     const auto entry = own->store.find(invocation.one("THUMBPRINT"));
     if (!entry) return complain(entry.error());
-    const auto object =
-        json_of(*entry, standing_of(*entry, our_anchors(invocation.home), SystemClock().now()));
+    const auto object = json_of(*entry, Standings(invocation.home, SystemClock().now()).of(*entry));
     fmt::print(stdout, "{}",
                invocation.json ? json::serialize(object) + "\n" : details_text(object));
     return status::yes;
@@ -299,8 +297,9 @@ std::vector<Command> certificate_store_commands() {
     Command show = row("show", "print all that is known of a certificate of ours", run_show);
     show.arguments = {thumbprint()};
     show.description =
-        "Status: Valid, DateInvalid, Untrusted, Invalid or PendingRequest. Revocation is not\n"
-        "looked at; `valija certificate verify --fetch` does that.";
+        "Status: Valid, DateInvalid, Untrusted, Invalid, PendingRequest, and by the lists that "
+        "the\n"
+        "server has fetched Revoked or RevocationCheckFailure; statusText says why.";
     show.examples = {"valija certificate show AB493A0C9A6C0327162FE04EF74609CB8FB7FE24"};
     Command enable = row("enable", "let a certificate be used for a service", run_enable);
     enable.arguments = {thumbprint()};

@@ -51,6 +51,45 @@ Result<void> check_newness(const Kept& current, const Kept& loaded, Time now) {
     return {};
 }
 
+std::string stem_of(const std::string& file) {
+    return file.substr(0, file.size() - std::string_view(".want").size());
+}
+
+// `unused`: why the copy on disk is not used, where there is one that cannot be.
+Result<Kept> read_kept(const std::string& base, Time now, std::string& unused) {
+    const auto text = store::read_file(base + ".want", kLargestWant);
+    auto entry = text ? internal::read_want(*text) : std::unexpected(text.error());
+    if (!entry || !base.ends_with("/" + entry->stem())) {
+        return fault(FaultKind::Input, "reading " + base + ".want", "it is damaged");
+    }
+    if (const auto bytes = store::read_file(base + ".crl", kLargestList)) {
+        if (const auto loaded = entry->load(*bytes, now); !loaded) {
+            unused = loaded.error().text();
+        }
+    }
+    return entry;
+}
+
+Book book_of(const std::map<std::string, Kept>& kept) {
+    Lists lists;
+    Answers answers;
+    Misses misses;
+    for (const auto& [key, entry] : kept) {
+        if (entry.lack != Lack::None && !entry.certificate) {
+            misses.emplace(entry.url, Miss{.why = entry.last_error, .lack = entry.lack});
+        }
+        if (entry.list) {
+            lists.emplace(entry.url, entry.list);
+        }
+        for (const x509::Certificate& issuer : entry.issuers) {
+            if (entry.answer && issuer->subject == entry.issuer) {
+                answers.emplace(answer_key(*entry.certificate, issuer), entry.answer);
+            }
+        }
+    }
+    return Book(std::move(lists), std::move(answers), std::move(misses));
+}
+
 }  // namespace
 
 struct Keeper::Work {
@@ -158,29 +197,25 @@ void Keeper::Work::forget_an_answer(const Kept& wanted) {
 void Keeper::Work::restore() {
     const auto files = store::list_files(options.directory, ".want");
     for (size_t i = 0; files && i < files->size(); ++i) {
-        const std::string& file = files->at(i);
-        restore_one(file.substr(0, file.size() - std::string_view(".want").size()));
+        restore_one(stem_of(files->at(i)));
     }
     forget_expired(clock.now());
     publish();
 }
 
 void Keeper::Work::restore_one(const std::string& stem) {
-    const auto text = store::read_file(path(stem, ".want"), kLargestWant);
-    auto entry = text ? internal::read_want(*text) : std::unexpected(text.error());
-    if (!entry || entry->stem() != stem) {
+    std::string unused;
+    auto entry = read_kept(path(stem, ""), clock.now(), unused);
+    if (!entry) {
         log.emit(observe::Event::CrlFailed,
                  {{"text", "damaged file forgotten: " + path(stem, ".want")}});
         forget_files(stem);
         return;
     }
     entry->next_fetch = clock.now();
-    if (const auto bytes = store::read_file(path(stem, ".crl"), kLargestList)) {
-        if (const auto loaded = entry->load(*bytes, clock.now()); !loaded) {
-            log.emit(observe::Event::CrlFailed,
-                     {{"url", entry->url},
-                      {"text", "the copy on disk is not used: " + loaded.error().text()}});
-        }
+    if (!unused.empty()) {
+        log.emit(observe::Event::CrlFailed,
+                 {{"url", entry->url}, {"text", "the copy on disk is not used: " + unused}});
     }
     if (make_room(*entry)) {
         kept.emplace(entry->key(), std::move(*entry));
@@ -203,25 +238,7 @@ void Keeper::Work::forget_expired(Time now) {
     });
 }
 
-void Keeper::Work::publish() {
-    Lists lists;
-    Answers answers;
-    Misses misses;
-    for (const auto& [key, entry] : kept) {
-        if (entry.lack != Lack::None && !entry.certificate) {
-            misses.emplace(entry.url, Miss{.why = entry.last_error, .lack = entry.lack});
-        }
-        if (entry.list) {
-            lists.emplace(entry.url, entry.list);
-        }
-        for (const x509::Certificate& issuer : entry.issuers) {
-            if (entry.answer && issuer->subject == entry.issuer) {
-                answers.emplace(answer_key(*entry.certificate, issuer), entry.answer);
-            }
-        }
-    }
-    book.set(std::make_shared<const Book>(std::move(lists), std::move(answers), std::move(misses)));
-}
+void Keeper::Work::publish() { book.set(std::make_shared<const Book>(book_of(kept))); }
 
 std::vector<Kept> Keeper::Work::take_due(Time now) {
     std::vector<Kept> due;
@@ -431,6 +448,21 @@ Result<std::unique_ptr<Keeper>> Keeper::start(KeeperOptions options, Fetch fetch
     work->restore();
     work->thread = std::thread([raw = work.get()] { raw->run(); });
     return std::unique_ptr<Keeper>(new Keeper(std::move(work)));
+}
+
+std::optional<Book> Keeper::read(const std::string& directory, Time now) {
+    const auto files = store::list_files(directory, ".want");
+    if (!files || files->empty()) {
+        return std::nullopt;
+    }
+    std::map<std::string, Kept> kept;
+    for (size_t i = 0; i < std::min(files->size(), kMostKept); ++i) {
+        std::string unused;
+        if (auto entry = read_kept(directory + "/" + stem_of(files->at(i)), now, unused)) {
+            kept.emplace(entry->key(), std::move(*entry));
+        }
+    }
+    return book_of(kept);
 }
 
 Keeper::Keeper(std::unique_ptr<Work> work) : work_(std::move(work)) {}

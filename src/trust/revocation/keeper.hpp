@@ -18,6 +18,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,10 @@ class Keeper {
 
     // Fetches a known list again now (its operator asked, or a path failed for lack of it).
     void refresh(const std::string& url);
+
+    // What a keeper left in its directory, for a command beside the server; nothing is changed
+    // there, and what is damaged is left out. Nothing: no keeper was ever asked for a list there.
+    static std::optional<Book> read(const std::string& directory, Time now);
 
     std::shared_ptr<const Book> book() const;
     std::vector<ListState> lists() const;

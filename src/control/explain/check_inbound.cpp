@@ -12,7 +12,7 @@ using partners::Mode;
 
 std::shared_ptr<const keystore::OwnCertificate> own_of(const CheckParts& parts,
                                                        const settings::Receive& row) {
-    const std::string& name = row.certificate.empty() ? row.fqdn : row.certificate;
+    const std::string& name = settings::certificate_name(row);
     return parts.deliver.credentials.get()->store().select(name, parts.deliver.clock.now());
 }
 

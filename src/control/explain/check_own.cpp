@@ -172,15 +172,14 @@ std::vector<OwnUse> own_uses(const partners::World& world, const keystore::KeySt
     for (const settings::Receive& row : directory.receive) {
         uses.push_back({.connector = row.name,
                         .partner = nullptr,
-                        .name = row.certificate.empty() ? row.fqdn : row.certificate,
+                        .name = settings::certificate_name(row),
                         .sends = false,
                         .own = nullptr});
     }
     for (const settings::Send& row : directory.send) {
-        const std::string fqdn = row.fqdn.empty() ? directory.server.hostname : row.fqdn;
         uses.push_back({.connector = row.name,
                         .partner = nullptr,
-                        .name = row.certificate.empty() ? fqdn : row.certificate,
+                        .name = settings::certificate_name(row),
                         .sends = !world.partners.empty(),
                         .own = nullptr});
     }

@@ -41,6 +41,12 @@ struct Origin {
 // written.
 #include "directory/settings/settings_structs.inc"
 
+// By what a connector chooses its certificate of ours: `certificate` where it is set, or the fqdn.
+template <class Connector>
+const std::string& certificate_name(const Connector& connector) {
+    return connector.certificate.empty() ? connector.fqdn : connector.certificate;
+}
+
 struct Directory {
     Server server;
     std::vector<Receive> receive;  // at least one: the default connector is called "Inet"

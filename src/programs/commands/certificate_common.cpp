@@ -104,12 +104,10 @@ std::map<std::string, std::vector<std::string>> certificate_users(
     const settings::Directory& directory) {
     std::map<std::string, std::vector<std::string>> users;
     for (const auto& row : directory.receive) {
-        users[row.certificate.empty() ? row.fqdn : row.certificate].push_back("receive connector " +
-                                                                              row.name);
+        users[settings::certificate_name(row)].push_back("receive connector " + row.name);
     }
     for (const auto& row : directory.send) {
-        users[row.certificate.empty() ? row.fqdn : row.certificate].push_back("send connector " +
-                                                                              row.name);
+        users[settings::certificate_name(row)].push_back("send connector " + row.name);
     }
     for (const auto& row : directory.partners) {
         if (!row.certificate.empty()) users[row.certificate].push_back("partner " + row.name);

@@ -26,14 +26,12 @@ struct Connector {
 };
 
 template <class Row>
-Connector of_row(const Row& row, const settings::Server& server, const std::string& kind,
-                 const std::vector<std::string>& where,
+Connector of_row(const Row& row, const std::string& kind, const std::vector<std::string>& where,
                  const std::vector<settings::InForce>& settings) {
-    const std::string fqdn = row.fqdn.empty() ? server.hostname : row.fqdn;
     return {.name = row.name,
             .kind = kind,
-            .fqdn = fqdn,
-            .certificate = row.certificate.empty() ? fqdn : row.certificate,
+            .fqdn = row.fqdn,
+            .certificate = settings::certificate_name(row),
             .where = join(where, ", "),
             .settings = settings};
 }
@@ -41,12 +39,11 @@ Connector of_row(const Row& row, const settings::Server& server, const std::stri
 std::vector<Connector> connectors_of(const settings::Directory& directory) {
     std::vector<Connector> all;
     for (const auto& row : directory.receive) {
-        all.push_back(of_row(row, directory.server, "receive", row.listen,
-                             settings::in_force(row, directory.server)));
+        all.push_back(
+            of_row(row, "receive", row.listen, settings::in_force(row, directory.server)));
     }
     for (const auto& row : directory.send) {
-        all.push_back(
-            of_row(row, directory.server, "send", row.address_spaces, settings::in_force(row)));
+        all.push_back(of_row(row, "send", row.address_spaces, settings::in_force(row)));
     }
     return all;
 }

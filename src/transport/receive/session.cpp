@@ -133,7 +133,7 @@ smtp::ServerOptions Session::dialog_options() {
 
 void Session::offer_tls() {
     const settings::Receive& row = setting_.connector;
-    const std::string& name = row.certificate.empty() ? row.fqdn : row.certificate;
+    const std::string& name = settings::certificate_name(row);
     auto context = parts_.credentials.get()->server(name, parts_.clock.now());
     if (context) {
         context_ = std::move(*context);

@@ -115,12 +115,12 @@ TEST_F(CheckOwn, DatesAreToldAheadAndAfter) {
 // What partners are shown: of connectors, and of a partner that has a certificate of its own.
 TEST(OwnUses, EveryConnectorAndEveryPartnersOwnCertificateIsInUse) {
     partners::World world;
-    world.directory.server.hostname = "mail.contoso.com";
     settings::Receive door;
     door.name = "Inet";
     door.fqdn = "mx.contoso.com";
     settings::Send way;
     way.name = "Internet";
+    way.fqdn = "mail.contoso.com";
     world.directory.receive = {door};
     world.directory.send = {way};
     EXPECT_FALSE(own_uses(world, {}, kNow).back().sends) << "no partner sees it";

@@ -39,7 +39,7 @@ struct CertificateSpec {
     std::vector<std::pair<std::string, std::string>> subject = {{"CN", "test"}};  // as encoded
     std::string serial = "1234";                                                  // hexadecimal
     Time not_before = kNow - kDay;
-    Time not_after = kNow + kDay * 30;
+    Time not_after = kNow + kDay * 90;
     std::vector<NamedExtension> extensions = {};
     int rsa_bits = 0;  // 0: ECDSA P-256
     const EVP_MD* digest = EVP_sha256();

@@ -1,7 +1,6 @@
 #include "control/explain/check_own.hpp"
 
 #include <algorithm>
-#include <array>
 #include <boost/asio/ip/address.hpp>
 
 #include "platform/base/text.hpp"
@@ -12,16 +11,7 @@ namespace {
 using revocation::State;
 using x509::Certificate;
 
-// Days before its end at which a certificate is spoken of again.
-constexpr std::array kReminders = {1, 7, 14, 30};
 constexpr size_t kMostAbove = 10;
-
-// 0: its end is further away than all.
-int reminder_of(Duration left) {
-    const auto next = std::ranges::find_if(
-        kReminders, [left](int days) { return left <= std::chrono::hours(24 * days); });
-    return next == kReminders.end() ? 0 : *next;
-}
 
 // The issuer by name; which of several signed it the book finds out by the signature of the list.
 const Certificate* issuer_of(const Certificate& certificate, const std::vector<Certificate>& chain,
@@ -69,7 +59,7 @@ void look_at_dates(const Certificate& leaf, const std::string& name, Time now,
             {OwnTrouble::NotYetValid, name,
              say("our certificate {} is not valid before {}", name, iso_time(leaf->not_before)),
              say("check our clock, or wait")});
-    } else if (const int days = reminder_of(leaf->not_after - now); days > 0) {
+    } else if (const int days = identity::days_of_reminder(leaf->not_after - now); days > 0) {
         findings.push_back(
             {OwnTrouble::ExpiresSoon, name,
              say("our certificate {} expires at {}", name, iso_time(leaf->not_after)),

@@ -33,6 +33,10 @@ struct OwnStatus {
     Text evidence;
 };
 
+// How near the end of a certificate of ours is: 30, 14, 7 or 1, the least number of days that is
+// still true; 0: further away than all, or past.
+int days_of_reminder(Duration left);
+
 Ladder judge(const Rule& rule, const x509::Evidence& evidence, const Reached& reached,
              Direction direction, const revocation::Book& book, Time now, Ladder before = {},
              const OwnStatus& own = {});

@@ -1,4 +1,7 @@
 // The step `own-certificate`: mutual means that both ends are shown (EX-01, EX-25, EX-34).
+#include <algorithm>
+#include <array>
+
 #include "platform/base/text.hpp"
 #include "trust/identity/internal/case.hpp"
 
@@ -6,6 +9,8 @@ namespace valija::identity::internal {
 namespace {
 
 using x509::Certificate;
+
+constexpr std::array kReminders = {1, 7, 14, 30};  // days
 
 Step not_shown(const Case& c) {
     const bool requested = c.evidence.own_requested;
@@ -36,6 +41,9 @@ void look_at_dates(const Case& c, const Certificate& own, Step& step) {
     } else if (c.now < own->not_before) {
         warn(step, say(", which is not valid before {}", iso_time(own->not_before)),
              say("check our clock, or wait"));
+    } else if (days_of_reminder(own->not_after - c.now) > 0) {
+        warn(step, say(", which expires at {}", iso_time(own->not_after)),
+             say("renew our own certificate"));
     }
 }
 
@@ -96,3 +104,13 @@ Step own_step(const Case& c) {
 }
 
 }  // namespace valija::identity::internal
+
+namespace valija::identity {
+
+int days_of_reminder(Duration left) {
+    const auto next = std::ranges::find_if(
+        internal::kReminders, [left](int days) { return left <= std::chrono::hours(24 * days); });
+    return left < Duration::zero() || next == internal::kReminders.end() ? 0 : *next;
+}
+
+}  // namespace valija::identity

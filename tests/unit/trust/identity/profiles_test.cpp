@@ -234,6 +234,36 @@ TEST(OwnCertificate, EX25EX34ItsRevocationIsShown) {
                 HasSubstr("our own certificate is revoked"));
 }
 
+TEST(OwnCertificate, EX25ItsEndIsSpokenOfInTime) {
+    for (const auto& [left, state] : {std::pair{Duration(30 * kDay + 1s), "pass"},
+                                      {30 * kDay, "warn"},
+                                      {Duration(1h), "warn"},
+                                      {Duration(-1s), "warn"}}) {
+        World w;
+        w.evidence.own_chain = {
+            make_certificate(
+                {.not_after = kNow + left,
+                 .extensions = of_leaf("a.not", {{"extendedKeyUsage", "serverAuth,clientAuth"}})})
+                .certificate};
+        EXPECT_EQ(w.state_of(StepName::OwnCertificate, Direction::Outbound), state) << left.count();
+        EXPECT_EQ(w.finding(Direction::Outbound), "proven");
+    }
+}
+
+TEST(OwnCertificate, TheDaysOfItsEndAreTheLeastThatIsStillTrue) {
+    for (const auto& [left, days] : {std::pair{Duration(31 * kDay), 0},
+                                     {30 * kDay, 30},
+                                     {15 * kDay, 30},
+                                     {14 * kDay, 14},
+                                     {7 * kDay, 7},
+                                     {2 * kDay, 7},
+                                     {kDay, 1},
+                                     {Duration(0), 1},
+                                     {Duration(-1), 0}}) {
+        EXPECT_EQ(days_of_reminder(left), days) << left.count();
+    }
+}
+
 TEST(OwnCertificate, AllThatIsAmissIsToldAtOnce) {
     World w;
     w.own = {.is_known = true, .revocation = revocation::State::Revoked, .evidence = say("exact")};

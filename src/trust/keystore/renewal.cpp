@@ -31,7 +31,7 @@ std::string why_worse(const x509::Certificate& fresh, const Entry& entry, Time n
     if (!stands_for(fresh, old)) {
         return fmt::format("it has not all names of {}", entry.name);
     }
-    if (!is_better(fresh, old, now)) {
+    if (is_better(old, fresh, now)) {  // of the same second: neither is
         return fmt::format(
             "{} would be used before it: a valid one comes first, then one issued by a CA, then "
             "the newest",

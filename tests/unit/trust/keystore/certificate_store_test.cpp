@@ -390,6 +390,17 @@ TEST_P(CertificateStoreTest, ARenewalThatIsWorseIsRefusedWhole) {
     EXPECT_EQ(selected(), old->entry.name);
 }
 
+// An ACME client asked twice within a second.
+TEST_P(CertificateStoreTest, ARenewalOfTheSameSecondIsNoWorse) {
+    const auto old =
+        store.import({.file = file_of(make_certificate(renewed(kNow - 2h), &ca))}, kNow);
+    ASSERT_TRUE(old) << old.error().text();
+    const auto done = store.import(
+        {.file = file_of(make_certificate(renewed(kNow - 2h), &ca)), .replace = true}, kNow);
+    ASSERT_TRUE(done) << done.error().text();
+    EXPECT_THAT(done->replaced, ElementsAre(old->entry.chain.front()->thumbprint));
+}
+
 // What has ended can be no better: partners that want clientAuth refuse both, the rest takes this.
 TEST_P(CertificateStoreTest, ForOneThatHasEndedAnyValidOneIsBetter) {
     CertificateSpec ended = renewed(kNow - 48h);

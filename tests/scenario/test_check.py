@@ -1,7 +1,7 @@
 """`valija check`: the live path to a partner in both directions, told step by step."""
 
 import pytest
-from support import authority, peer, poll
+from support import authority, chains, peer, poll, web
 
 DOMAIN = "fabrikam.com"
 
@@ -321,6 +321,36 @@ def test_what_is_amiss_with_our_certificate_is_an_event(home, serve, tmp_path):
     assert log.read_text().count("certificate.no-client-auth") == 1
     poll.until("the list that cannot be fetched is told",
                lambda: "certificate.unverifiable" in log.read_text(), 60)
+
+
+@pytest.mark.parametrize("way", ["list", "delta", "ocsp"])
+def test_that_our_certificate_is_revoked_is_an_event(home, serve, lab, tmp_path, way):
+    """EX-25, EX-34: whichever way our CA tells it; the gauge and `certificate show` say the same."""
+    shop = web.Web(lab.outsider_address(78))
+    try:
+        ca = chains.Ca("Contoso Root")
+        shown = ca.issue("mail.contoso.com", **(
+            {"ocsp_url": shop.url + "/ocsp"} if way == "ocsp" else {"crl_url": shop.url + "/list"}))
+        shop.files = {
+            "list": {"/list": ca.list([shown.leaf])},
+            "delta": {"/list": ca.list(number=5, freshest=shop.url + "/delta"),
+                      "/delta": ca.list([shown.leaf], number=6, base=5)},
+            "ocsp": {"/ocsp": ca.ocsp(shown.leaf, revoked=True)}}[way]
+        home.show("mail.contoso.com", *shown.files(str(tmp_path)))
+        home.write("etc/anchors/own.pem", ca.pem())
+        added = home.valija("partner", "add", "fabrikam", "--domain", DOMAIN, "--trust", "own")
+        assert added.status == 0, added
+        serve()
+
+        def is_told():
+            assert home.valija("reload").status == 0  # looks at once
+            return "certificate.revoked" in (home.path / "log/valija.log").read_text()
+
+        poll.until("it is told", is_told)
+        one = home.valija("certificate", "show", "mail.contoso.com", "--json").json
+        assert one["status"] == "Revoked", one
+    finally:
+        shop.close()
 
 
 @pytest.mark.parametrize("left, event, days", [

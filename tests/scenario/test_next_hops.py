@@ -211,6 +211,26 @@ def test_a_temporary_refusal_is_tried_again(home, sender, stand):
     assert len(server.contents()) == 1
 
 
+def test_other_mail_exchangers_than_the_pinned_ones_are_an_event(home, sender, stand, fabrikam_ca):
+    """CI-11: told at the next delivery, once; what must be proven is unchanged and mail goes on."""
+    certificate, key, _ = fabrikam_ca.issue("mail.fabrikam.com")
+    own = fabrikam_ca.issue("mail.contoso.com")
+    home.show("mail.contoso.com", *own[:2])
+    (home.path / "clients.pem").write_text(fabrikam_ca.pem())
+    server = stand(66, certificate=certificate, key=key, client_ca=str(home.path / "clients.pem"))
+    enforce(home, "fabrikam.com")
+    home.append("etc/partners.d/fabrikam.toml", 'mx_known = ["old.fabrikam.com 192.0.2.9"]\n')
+    for count in (1, 2):
+        gone(home, sender(FABRIKAM))
+        assert len(server.contents()) == count
+    told = [line for line in (home.path / "log/valija.log").read_text().splitlines()
+            if " partner.mx-changed " in line]
+    assert told and len(told) == len(set(line.split(" text=")[1] for line in told)), told
+    assert any("old.fabrikam.com" in line for line in told)
+    assert any("mail.fabrikam.com" in line for line in told)
+    assert all(" partner=fabrikam domain=fabrikam.com " in line for line in told)
+
+
 def test_a_message_that_expires_is_reported(home, sender, stand, contoso):
     """EX-68: after queue.life the sender gets a report (RFC 3464) that says 4.4.7 and why."""
     stand(66, replies={"RCPT": "451 4.3.0 later"})

@@ -22,7 +22,7 @@ Result<void> with_dead_proxy(Stage& stage, Letter& letter) {
     const auto id = contoso_sends(stage, letter);
     if (!id) return std::unexpected(id.error());
     if (auto waits = waits_at_step(stage, contoso, *id, "revocation"); !waits) return waits;
-    const auto listed = tell_command(stage, contoso, {"crl", "list"}, 0);
+    const auto listed = tell_command(stage, contoso, {"crl", "list"}, 1);
     return listed ? Result<void>() : std::unexpected(listed.error());
 }
 

@@ -21,7 +21,7 @@ OF = [fault for fault in faults.FAULTS if fault.of]
 PARTNER = """\
 domains = ["{fault.domain}"]
 send = "enforce"
-receive = "enforce"
+receive = "{fault.receive}"
 trust = ["matrix-root"]
 crl = ["{root_list}"]
 {fault.rule}"""
@@ -44,7 +44,8 @@ class Matrix:
                           for number, fault in enumerate(faults.FAULTS)}
         self.peers = {fault.name: self._peer(fault) for fault in TO if fault.is_up}
         self.names = names.Names(folder, lab.outsider_address(81), self._zones(), ["signed"],
-                                 ("signed", "10 mail.bogus", "10 evil.bogus"))
+                                 [("signed", "10 mail.bogus", "10 evil.bogus"),
+                                  ("signed", *faults.FORGED_TLSA)])
         self.settle(home)
         self.server = server.Server(home)
         self._send()
@@ -59,7 +60,8 @@ class Matrix:
     def _zones(self):
         zones = {"example": "", "signed": ""}
         for fault in TO:
-            zones[fault.top] += fault.zone_lines(self.addresses[fault.name])
+            zones[fault.top] += fault.zone_lines(self.addresses[fault.name], self.lab.smtp_port,
+                                                 self.shown[fault.name])
         network, _, _ = self.addresses[TO[0].name].rpartition(".")
         zones[".".join(reversed(network.split("."))) + ".in-addr.arpa"] = "".join(
             self.addresses[fault.name].rpartition(".")[2] + f" PTR {fault.ptr}.\n"
@@ -169,7 +171,8 @@ def check_step(step, finding):
 def check_line(line, finding):
     """The event names what failed, why, and what to do."""
     assert f" step={finding.step} " in line
-    assert f" reason={finding.reason or chr(34) * 2} " in line
+    reason = re.search(r" reason=(\S+)", line)
+    assert (reason[1] if reason else "") == finding.reason, line
     assert re.search(r' fix="[^"]{10,}"', line), line
     assert f"{finding.step}={finding.state}" in re.search(r' ladder="?([^" ]*)', line)[1]
     for word in finding.words:

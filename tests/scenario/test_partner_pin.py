@@ -12,7 +12,7 @@ HOSTER = "mx2 A 192.0.2.2\n"
 def name_server(tmp_path):
     started = []
 
-    def start(signed=(), forged=None):
+    def start(signed=(), forged=()):
         folder = tmp_path / "names"
         folder.mkdir()
         started.append(Names(folder, "127.0.0.1",
@@ -78,7 +78,7 @@ def test_what_was_not_signed_is_written_with_a_warning(name_server, tmp_path):
 def test_a_forged_answer_is_refused_and_nothing_is_written(name_server, tmp_path):
     """A record changed after signing is bogus: never data."""
     names = name_server(signed=("partner.example", "hoster.example"),
-                        forged=("partner.example", "192.0.2.1", "203.0.113.7"))
+                        forged=[("partner.example", "192.0.2.1", "203.0.113.7")])
     place = Place(tmp_path / "home", names, PARTNER)
     pinned = place.valija("partner", "pin", "partner")
     assert pinned.status == 2, pinned

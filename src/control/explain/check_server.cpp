@@ -98,7 +98,8 @@ void look_at_certificates(const CheckParts& parts, const partners::World& world,
 }
 
 bool needs_anchors(const partners::PartnerRules& partner) {
-    return partner.rule.profile != identity::Profile::Pinned;
+    return partner.rule.profile != identity::Profile::Pinned &&
+           partner.rule.profile != identity::Profile::Dane;
 }
 
 void look_at_anchors(const CheckParts& parts, const partners::World& world, ServerReport& report) {

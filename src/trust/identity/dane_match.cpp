@@ -19,7 +19,19 @@ Step not_proven(StepState state, Text evidence, Text fix, Actor actor, Reason re
             .reason = reason};
 }
 
-Step without_records(const dane::TlsaAnswer& answer) {
+// RFC 7672 2.2.1: whoever forges an MX would name a host whose records he signs. Nobody asked.
+Step without_signed_host(const Reached& reached) {
+    return not_proven(StepState::Fail,
+                      say("DNSSEC did not validate the MX that names {}, so its TLSA records would "
+                          "prove nothing",
+                          escaped_name(reached.host)),
+                      say("the partner's zone must be signed with DNSSEC; if it is, our resolver "
+                          "must hand the signatures through, and `dns.trust_anchor` must be set"),
+                      Actor::Partner, Reason::None);
+}
+
+Step without_records(const Reached& reached) {
+    const dane::TlsaAnswer& answer = reached.tlsa;
     switch (answer.state) {
         case dane::TlsaState::Insecure:
             return not_proven(StepState::Fail,
@@ -42,8 +54,7 @@ Step without_records(const dane::TlsaAnswer& answer) {
         case dane::TlsaState::Secure:
             break;
     }
-    return not_proven(StepState::Unknown, say("TLSA records were not looked up"), {}, Actor::You,
-                      Reason::None);
+    return without_signed_host(reached);
 }
 
 constexpr Demands kKeyDecides{.path = PathDemand::None,
@@ -81,7 +92,7 @@ Step prove_dane(const Case& c) {
                           Reason::SubjectMismatch);
     }
     if (answer.state != dane::TlsaState::Secure) {
-        return without_records(answer);
+        return without_records(c.reached);
     }
     switch (c.tlsa.kind) {
         case dane::VerdictKind::EndEntity:

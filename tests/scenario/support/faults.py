@@ -7,12 +7,13 @@ the first failing step, the word of the reply, and who must act. `to`: when we s
 apply; PROVEN: the path holds.
 """
 
+import hashlib
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from support import chains
 from support.authority import DAY, SERVER_ONLY
 
@@ -61,6 +62,8 @@ class Fault:
     is_up: bool = True      # somebody listens
     ptr: str = ""           # name of the server's (and client's) address
     top: str = "example"    # "signed": the zone that is signed
+    tlsa: Callable = None   # Shown -> the data of a TLSA record of the mail server
+    receive: str = "enforce"
 
     @property
     def domain(self):
@@ -70,8 +73,11 @@ class Fault:
     def host(self):
         return f"mail.{self.domain}"
 
-    def zone_lines(self, address):
-        return self.zone.format(name=self.name, address=address)
+    def zone_lines(self, address, port, shown):
+        lines = self.zone.format(name=self.name, address=address)
+        if self.tlsa:
+            lines += f"_{port}._tcp.mail.{self.name} TLSA {self.tlsa(shown)}\n"
+        return lines
 
 
 def good(m, fault):
@@ -380,6 +386,48 @@ REVOCATION = [
     Fault("no-list-named", without_points, **offline("CA")),
 ]
 
+# ---- DANE: TLSA records prove the server, whoever issued its certificate
+
+
+def tlsa(usage, place):
+    """A record of the key of the certificate at this place of what is shown, leaf first."""
+    def record(shown):
+        key = shown.certificates[place].public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return f"{usage} 1 1 {hashlib.sha256(key).hexdigest()}"
+    return record
+
+
+def of_nobody(m, fault):
+    return chains.Ca("Nobody's Root").issue(fault.host)
+
+
+def of_nobodys_ca(m, fault):
+    return chains.Ca("Nobody's CA", chains.Ca("Nobody's Root")).issue(fault.host)
+
+
+FORGED_TLSA = ("3 1 1 " + "ab" * 32, "3 1 1 " + "cd" * 32)  # signed, and then published
+
+
+def dane(name, to, shows=of_nobody, top="signed", **more):
+    return Fault(name, shows, to, rule='match = "dane"\n', receive="off", top=top, **more)
+
+
+DANE = [
+    dane("dane-key", PROVEN, tlsa=tlsa(3, 0)),
+    dane("dane-ca", PROVEN, of_nobodys_ca, tlsa=tlsa(2, 1)),
+    dane("dane-mismatch", Finding("identity", "SubjectMismatch", "partner",
+                                  ("no TLSA record", "3 1 1 would be")),
+         tlsa=lambda shown: "3 1 1 " + "00" * 32),
+    dane("dane-usage-1", Finding("identity", "SubjectMismatch", "partner",
+                                 ("none of the TLSA records can be used",)), tlsa=tlsa(1, 0)),
+    dane("dane-no-record", Finding("identity", "", "partner", ("there are no TLSA records",))),
+    dane("dane-unsigned", Finding("identity", "", "partner", ("DNSSEC did not validate the MX",)),
+         top="example", tlsa=tlsa(3, 0)),
+    dane("dane-bogus", Finding("identity", "", "partner", ("failed validation",), "unknown"),
+         tlsa=lambda shown: FORGED_TLSA[0]),
+]
+
 # ---- before the handshake, and the handshake itself
 
 UNTOUCHED = {"is_counted": False}
@@ -430,4 +478,4 @@ WAY = [
     way("bogus", "dns", "", ("validation",), DNS_DOWN, top="signed"),
 ]
 
-FAULTS = [*DATES, *NAMES, *CHAINS, *USAGE, *REVOCATION, *WAY]
+FAULTS = [*DATES, *NAMES, *CHAINS, *USAGE, *REVOCATION, *DANE, *WAY]

@@ -31,11 +31,11 @@ class Names:
     """`zones`: name to the lines of its zone file. Up once constructed; `forward` is its place.
 
     `signed`: the zones of these names are signed; `anchor` is the file of their keys, for
-    dns.trust_anchor. `forged`: a signed zone, text in it and what it is replaced by after signing,
-    so that its record is bogus. PTR records go into a zone such as "2.0.192.in-addr.arpa".
+    dns.trust_anchor. `forged`: each a signed zone, text in it and what it is replaced by after
+    signing, so that the record is bogus. PTR records go into a zone such as "2.0.192.in-addr.arpa".
     """
 
-    def __init__(self, folder, address, zones, signed=(), forged=None):
+    def __init__(self, folder, address, zones, signed=(), forged=()):
         with socket.socket() as probe:
             probe.bind((address, 0))
             port = probe.getsockname()[1]
@@ -49,8 +49,8 @@ class Names:
                 f"$ORIGIN {name}.\n$TTL 5\n" + START.format(address=address) + lines)
             if name in signed:
                 self._sign(name)
-        if forged:
-            self._forge(*forged)
+        for change in forged:
+            self._forge(*change)
         (folder / "nsd.conf").write_text(text)
         program = shutil.which("nsd", path="/usr/sbin:/usr/bin:/sbin")
         self.output = open(folder / "nsd.output", "wb")

@@ -151,7 +151,7 @@ TEST(DaneMatch, RecordsThatAreNotSecureProveNothing) {
         {dane::TlsaState::Insecure, "identity fail ", "not signed (DNSSEC)"},
         {dane::TlsaState::None, "identity fail ", "there are no TLSA records"},
         {dane::TlsaState::Failed, "identity unknown ", "failed validation"},
-        {dane::TlsaState::NotAsked, "identity unknown ", "not looked up"},
+        {dane::TlsaState::NotAsked, "identity fail ", "DNSSEC did not validate the MX"},
     };
     for (const auto& [state, finding, words] : all) {
         DaneWorld w;

@@ -6,7 +6,7 @@ import os
 import re
 
 import pytest
-from support import authority, foreign, letters, poll
+from support import authority, chains, foreign, letters, poll
 
 THERE = "eve@fabrikam.com"
 HOP = "mail.contoso.com"
@@ -181,6 +181,48 @@ def test_we_prove_ourselves_to_a_partners_postfix(postfix, serve_partner, home, 
     assert b'Client CN "mail.contoso.com"' in arrived and b"verified OK" in arrived
     server.logs(re.compile(r"Trusted TLS connection established from "))
     poll.until("our queue is done with it", lambda: queued(home, queue_id) is None)
+
+
+VERIFYING = """\
+tls_try_verify_hosts = *
+tls_verify_certificates = /peer/config/contoso.pem
+"""
+STAPLING = VERIFYING + "tls_ocsp_file = /peer/config/answer.ocsp\n"
+
+
+@pytest.mark.parametrize("staples", [True, False], ids=["stapled", "not-stapled"])
+def test_the_answer_that_a_partners_exim_staples_decides(stand, home, serve, our_ca, contoso,
+                                                         tmp_path, staples):
+    """EX-27, EX-30: neither list nor responder can be reached; that the certificate is not revoked
+    comes with it, or mail waits. (GnuTLS staples no answer that says "revoked".)"""
+    dead = "http://127.0.0.1:9/dead"
+    ca = chains.Ca("Fabrikam Root", crl_url=dead)
+    shown = ca.issue(foreign.HOST)
+    home.write("etc/anchors/fabrikam-root.pem", ca.pem())
+    home.append("etc/connectors.d/Inet.toml", 'relay_from = ["127.0.0.0/8"]\n')
+    added = home.valija("partner", "add", "fabrikam", "--domain", "fabrikam.com", "--send",
+                        "enforce", "--receive", "enforce", "--trust", "fabrikam-root")
+    assert added.status == 0, added
+    (tmp_path / "shown").mkdir()
+    certificate = shown.files(str(tmp_path / "shown"))
+    answer = tmp_path / "shown/answer"
+    answer.write_bytes(ca.ocsp(shown.leaf))
+    server = stand("exim", certificate=certificate, settings=STAPLING if staples else VERIFYING,
+                   files={"config/contoso.pem": our_ca.read_text(),
+                          "config/answer.ocsp": answer.read_bytes()})
+    letter = letters.letter(contoso.mailbox_address, THERE, body=BODY)
+    queue_id = post(serve(), contoso, letter)
+    if staples:
+        assert same_body(server.receives(letter.message_id), letter)
+        return
+
+    def tried():
+        (recipient,) = queued(home, queue_id)["recipients"]
+        return recipient if recipient["attempts"] else None
+
+    ladder = {step["step"]: step for step in poll.until("it was tried", tried)["ladder"]}
+    step = ladder["revocation"]
+    assert (step["state"], step["reason"]) == ("unknown", "RevocationOffline"), step
 
 
 def test_of_two_certificates_the_one_of_a_ca_that_postfix_names_is_shown(

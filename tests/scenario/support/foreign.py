@@ -106,8 +106,9 @@ class Server:
         for name, text in (files or {}).items():
             self.write(name, text)
 
-    def write(self, name, text):
-        (self.folder / name).write_text(text)
+    def write(self, name, content):
+        place = self.folder / name
+        place.write_bytes(content if isinstance(content, bytes) else content.encode())
 
     def command(self, *words):
         command = [str(PEERS), "run", self.name, "--bind", f"{self.folder}:/peer",
@@ -311,11 +312,12 @@ class Exim(Server):
     binds = ("config/exim.conf:/etc/exim4/exim4.conf",)
     sendmail = ("exim4", "-odi", "-i")  # delivers before it returns
 
-    def __init__(self, *place, **options):
+    def __init__(self, *place, settings="", **options):
+        """`settings`: further lines of its main section, where it knows TLS."""
         super().__init__(*place, **options)
         self.write("config/exim.conf", EXIM.format(
             address=self.address, port=self.port, hop_port=self.next_hop[1],
-            tls=EXIM_TLS if self.tls else "tls_advertise_hosts =",
+            tls=EXIM_TLS + settings if self.tls else "tls_advertise_hosts =",
             out="" if self.tls else "hosts_avoid_tls = *"))
 
 

@@ -1,5 +1,7 @@
 #include "control/explain/check_text.hpp"
 
+#include <algorithm>
+
 #include "control/explain/rendering.hpp"
 #include "platform/base/text.hpp"
 
@@ -33,6 +35,13 @@ Text standing_words(Standing standing) {
             break;
     }
     return say("NOT GOOD");
+}
+
+// Mail flows where one address of several is good; the others are findings all the same.
+Text outbound_words(const Outbound& report) {
+    const bool flows = std::ranges::any_of(report.addresses, &AddressReport::is_good);
+    return report.standing == Standing::Bad && flows ? say("PARTLY GOOD")
+                                                     : standing_words(report.standing);
 }
 
 // The facts of the manual check with openssl (CI-42) always; all of the certificate with `All`.
@@ -91,7 +100,7 @@ void put_address(View& view, const AddressReport& report) {
 }
 
 void put_outbound(View& view, const DomainReport& domain, const Outbound& report) {
-    view.page.heading(say("mail to {}: {}", domain.domain, standing_words(report.standing)));
+    view.page.heading(say("mail to {}: {}", domain.domain, outbound_words(report)));
     view.page.row(say("policy"), report.policy);
     view.page.row(say("result"), report.effect);
     if (!report.reply.empty()) {

@@ -119,8 +119,14 @@ std::string header(const Ladder& ladder, const LetterFacts& facts, Language lang
     return fmt::format("To: {}\nSubject: {}\n\n", facts.recipient, subject.in(language));
 }
 
+// Read alike in every language: 2026-11-27 09:30:00 UTC.
+std::string moment_of(Time time) {
+    const std::string iso = iso_time(time);
+    return fmt::format("{} {} UTC", iso.substr(0, 10), iso.substr(11, 8));
+}
+
 Text what_we_did(const LetterFacts& facts) {
-    const std::string at = mail_time(facts.at);
+    const std::string at = moment_of(facts.at);
     switch (facts.occasion) {
         case Occasion::Delivery:
             return facts.host.empty()

@@ -1,9 +1,10 @@
 // The step `revocation`: each certificate below the anchor, by what the book holds now.
-#include "trust/identity/internal/case.hpp"
-
 #include <algorithm>
 #include <span>
 #include <string_view>
+
+#include "platform/base/text.hpp"
+#include "trust/identity/internal/case.hpp"
 
 namespace valija::identity::internal {
 namespace {
@@ -15,8 +16,10 @@ revocation::Status worst_status(const Case& c) {
     revocation::Status worst{.state = revocation::State::Good, .evidence = {}, .url = {}};
     const auto& path = c.path.certificates;
     for (size_t i = 0; i + 1 < path.size(); ++i) {
-        const auto status = status_of(c, path, i);
+        auto status = status_of(c, path, i);
         if (status.state == revocation::State::Revoked) {
+            status.evidence =
+                say("{} is revoked: {}", escape_peer_text(path[i]->subject), status.evidence);
             return status;
         }
         if (worst.state == revocation::State::Good) {
@@ -75,7 +78,9 @@ Step revoked(const revocation::Status& status) {
     return {.name = StepName::Revocation,
             .state = StepState::Fail,
             .evidence = status.evidence,
-            .fix = say("do not accept this certificate; ask the partner why its CA revoked it"),
+            .fix = say(
+                "the partner must show another certificate, and say why its CA revoked this one; "
+                "until then make no exception"),
             .actor = Actor::Partner,
             .reason = Reason::Revoked};
 }

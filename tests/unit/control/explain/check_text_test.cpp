@@ -76,6 +76,14 @@ TEST(CheckText, BothLanguagesAreSpoken) {
                 HasSubstr("correo para woodgrovebank.com: MAL"));
 }
 
+TEST(CheckText, OneGoodAddressOfTwoIsPartlyGood) {
+    CheckReport mixed = report(false);
+    mixed.domains.front().outbound->addresses.push_back(address(true));
+    EXPECT_THAT(check_text(mixed, Show::Findings, Language::English),
+                HasSubstr("mail to woodgrovebank.com: PARTLY GOOD"));
+    EXPECT_THAT(check_text(mixed, Show::Findings, Language::Spanish), HasSubstr("BIEN EN PARTE"));
+}
+
 TEST(CheckText, WhatIsNotGoodComesFirst) {
     const std::string text =
         check_text(report(true, Standing::Bad), Show::Findings, Language::English);

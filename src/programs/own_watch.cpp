@@ -77,16 +77,19 @@ void OwnWatch::look(const partners::World& world, const channel::Credentials& cr
         for (const explain::OwnFinding& finding :
              explain::look_at_own(*own, use.sends, status, now)) {
             const auto event = event_of(finding.trouble);
-            const bool is_early =
-                finding.trouble == OwnTrouble::Unverifiable && lists == Lists::MayBeComing;
-            if (!event || is_early) {
+            if (!event) {
                 continue;
             }
-            if (is_new({.thumbprint = own->chain.front()->sha256,
-                        .name = own->name,
-                        .event = *event,
-                        .within_days = finding.within_days},
-                       present)) {
+            const Told told{.thumbprint = own->chain.front()->sha256,
+                            .name = own->name,
+                            .event = *event,
+                            .within_days = finding.within_days};
+            const bool is_early =
+                finding.trouble == OwnTrouble::Unverifiable && lists == Lists::MayBeComing;
+            if (is_early && !told_.contains(told)) {
+                continue;
+            }
+            if (is_new(told, present)) {
                 tell(log_, *event, *own, finding);
             }
         }

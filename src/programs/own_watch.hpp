@@ -23,7 +23,7 @@ class OwnWatch {
   public:
     explicit OwnWatch(const observe::Log& log) : log_(log) {}
 
-    // MayBeComing: lists were asked for a moment ago, so that one is missing says nothing yet.
+    // MayBeComing: lists were asked for a moment ago, so that one is missing is no news yet.
     enum class Lists { MayBeComing, HadTheirTime };
     void look(const partners::World& world, const channel::Credentials& credentials,
               const revocation::Book& book, Time now, Lists lists);

@@ -225,6 +225,23 @@ def test_what_is_amiss_with_our_certificates_is_a_gauge(counting, serve, lab, tm
     assert running.end() == 0
 
 
+def test_a_reload_does_not_end_what_is_still_true(counting, serve, lab, tmp_path):
+    """EX-34: lists are asked for anew, and what was known of our own stays known, told once."""
+    own = authority.Authority.stranger(str(tmp_path), "http://127.0.0.1:9/own.crl")
+    counting.write("etc/anchors/own.pem", own.pem())
+    assert counting.valija("partner", "set", "woodgrovebank", "trust=woodgrove-root,own").status == 0
+    made = own.issue(lab.contoso.hostname, end=90 * authority.DAY)
+    counting.show(lab.contoso.hostname, *made[:2])
+    running = serve()
+    trouble = (f'valija_certificate_trouble{{certificate="{lab.contoso.hostname}",'
+               'event="certificate.unverifiable"}')
+    poll.until("the missing list is told", lambda: trouble in series(ask(counting).text), 60)
+    assert counting.valija("reload").status == 0
+    assert trouble in series(ask(counting).text)
+    assert (counting.path / "log/valija.log").read_text().count("certificate.unverifiable") == 1
+    assert running.end() == 0
+
+
 def test_promtool_would_complain():
     """That nothing is said means something."""
     status, said = linted("# TYPE valija_messages counter\nvalija_messages 0\n")

@@ -256,11 +256,11 @@ void check_pins(const Partner& partner, Checker<Partner>& checker) {
 
 void check_matching(const Partner& partner, Checker<Partner>& checker) {
     check_pins(partner, checker);
-    if (partner.match == "dane" && partner.receive == "enforce") {
-        checker.add(
-            "match",
-            "\"dane\" proves the partner's servers only, because clients have no TLSA records; "
-            "with receive = \"enforce\" choose another profile, or receive = \"off\"");
+    if (partner.match == "dane" && partner.receive != "off") {
+        checker.add("match",
+                    "\"dane\" proves the partner's servers only, because clients have no TLSA "
+                    "records: write "
+                    "receive = \"off\" beside it, or choose another profile");
     }
     checker.each("routes", partner.routes, read_route,
                  "a next hop such as \"relay.example.com\", \"relay.example.com 10\" or an "

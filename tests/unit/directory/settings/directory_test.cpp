@@ -125,7 +125,7 @@ TEST(Directory, MatchSettingsOfAPartnerAreChecked) {
     };
     for (const std::string& good :
          {"match = \"pinned\"\npins = [\"" + pin + "\"]\n", std::string("match = \"strict\"\n"),
-          std::string("match = \"dane\"\nsend = \"enforce\"\n"),
+          std::string("match = \"dane\"\nreceive = \"off\"\n"),
           std::string("match = \"cisco-verify\"\nnames = [\"MX.Host.example\"]\n"),
           std::string("match = \"cisco-hosted\"\nroutes = [\"relay.example 10\", \"192.0.2.9\"]\n"
                       "mx_known = [\"mx1.a.example 192.0.2.1\"]\n")}) {
@@ -138,7 +138,8 @@ TEST(Directory, MatchSettingsOfAPartnerAreChecked) {
              {"pins = [\"" + pin + "\"]\n", "counts with match = \"pinned\" only"},
              {"match = \"pinned\"\npins = [\"12\"]\n", "is not the SHA-256 of a public key"},
              {"match = \"pinned\"\npins = [" + many + "]\n", "more than 10"},
-             {"match = \"dane\"\nreceive = \"enforce\"\n", "proves the partner's servers only"},
+             {"match = \"dane\"\nreceive = \"enforce\"\n", "write receive = \"off\""},
+             {"match = \"dane\"\n", "write receive = \"off\""},
              {"match = \"direct\"\n", "direct"},
              {"routes = [\"relay\"]\n", "is not a next hop"},
              {"mx_known = [\"mx1.a.example x\"]\n", "is not an MX host with its addresses"},

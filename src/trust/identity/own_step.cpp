@@ -92,13 +92,13 @@ Step own_step(const Case& c) {
     Step step{.name = StepName::OwnCertificate,
               .state = StepState::Pass,
               .evidence = say("we showed {}", escape_peer_text(own->subject))};
-    look_at_authorities(c, own, step);
     look_at_dates(c, own, step);
     if (own->has_eku && !own->eku_client) {
         warn(step, say(", which lacks clientAuth"),
              say("public CAs no longer issue clientAuth: use a certificate of a private CA for "
                  "partners"));
     }
+    look_at_authorities(c, own, step);
     look_at_revocation(c, step);
     return step;
 }

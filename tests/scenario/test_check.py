@@ -288,6 +288,19 @@ def test_this_server_is_looked_at_before_anything_goes_wrong(home, serve, ours, 
     assert text.status == 1 and text.out.endswith("This server is not ready yet.\n"), text
 
 
+def test_only_a_partners_own_anchors_are_told_as_expired(home, serve):
+    """The system has some as well, which are nobody's here to renew."""
+    old = chains.Ca("Old Root", start=-20 * authority.DAY, end=-authority.DAY)
+    home.write("etc/anchors/fabrikam-root.pem", chains.Ca("Root").pem() + old.pem())
+    for words in (("fabrikam", "--domain", DOMAIN, "--trust", "fabrikam-root"),
+                  ("northwind", "--domain", "northwind.com")):
+        assert home.valija("partner", "add", *words).status == 0
+    serve()
+    done = home.valija("check", deadline=100)
+    assert "1 of the 2 anchors of partner fabrikam are expired" in done.out, done
+    assert "anchors of partner northwind" not in done.out, done
+
+
 def test_a_partners_own_certificate_is_looked_at_too(home, partner, ours):
     """EX-25: one that is missing is what its next delivery lacks."""
     partner("--certificate", "for-fabrikam", send="monitor")

@@ -107,10 +107,17 @@ void look_at_anchors(const CheckParts& parts, const partners::World& world, Serv
     const Text area = say("anchors");
     for (const auto& partner : world.partners) {
         const auto& anchors = partner->rule.anchors.certificates();
-        if (anchors.empty() && needs_anchors(*partner)) {
+        if (!needs_anchors(*partner)) {
+            continue;
+        }
+        if (anchors.empty()) {
             report.findings.push_back(
                 {area, StepState::Fail, say("partner {} has no anchor", partner->name),
                  say("name the partner's CA in `trust` of {}", partner->origin.file)});
+        }
+        const settings::Partner* const file = world.directory.partner(partner->name);
+        if (file == nullptr || file->trust.empty()) {
+            continue;  // the system's are not the partner's to renew
         }
         const auto expired = std::ranges::count_if(
             anchors, [&](const x509::Certificate& anchor) { return anchor->not_after < now; });

@@ -6,7 +6,7 @@ import os
 import re
 
 import pytest
-from support import authority, chains, foreign, letters, poll
+from support import authority, chains, faults, foreign, letters, names, poll
 
 THERE = "eve@fabrikam.com"
 HOP = "mail.contoso.com"
@@ -188,6 +188,41 @@ tls_try_verify_hosts = *
 tls_verify_certificates = /peer/config/contoso.pem
 """
 STAPLING = VERIFYING + "tls_ocsp_file = /peer/config/answer.ocsp\n"
+
+
+def test_a_partners_postfix_is_proven_by_its_tlsa_record(stand, home, serve, our_ca, contoso, lab,
+                                                         tmp_path):
+    """RFC 7672: the zone is signed, and nobody here knows the CA of the certificate."""
+    shown = chains.Ca("Nobody's Root").issue(foreign.HOST)
+    for folder in ("shown", "names"):
+        (tmp_path / folder).mkdir()
+    server = stand("postfix", certificate=shown.files(str(tmp_path / "shown")), settings={
+        "smtpd_tls_ask_ccert": "yes", "smtpd_tls_CAfile": "/peer/config/contoso.pem"},
+                   files={"config/contoso.pem": our_ca.read_text()})
+    zone = (f"@ MX 10 mail\nmail A {lab.outsider_address(66)}\n"
+            f"_{lab.smtp_port}._tcp.mail TLSA {faults.tlsa(3, 0)(shown)}\n")
+    dns = names.Names(tmp_path / "names", lab.outsider_address(81), {"fabrikam.com": zone},
+                      ["fabrikam.com"])
+    try:
+        home.write("etc/valija.toml", re.sub(
+            'forward = ".*"', f'forward = "{dns.forward}"\ntrust_anchor = "{dns.anchor}"',
+            home.read("etc/valija.toml")))
+        home.append("etc/connectors.d/Inet.toml", 'relay_from = ["127.0.0.0/8"]\n')
+        words = ("partner", "add", "fabrikam", "--domain", "fabrikam.com", "--match", "dane",
+                 "--send", "enforce")
+        refused = home.valija(*words)
+        assert refused.status == 78 and 'write receive = "off"' in refused.err, refused
+        assert home.valija(*words, "--receive", "off").status == 0
+        running = serve()
+        checked = home.valija("check", "fabrikam", "--json", deadline=100)
+        assert checked.status == 0, checked
+        letter = letters.letter(contoso.mailbox_address, THERE, body=BODY)
+        post(running, contoso, letter)
+        arrived = server.receives(letter.message_id)
+    finally:
+        dns.close()
+    assert same_body(arrived, letter)
+    assert foreign.received_with(arrived, foreign.HOST) == "ESMTPS"
 
 
 @pytest.mark.parametrize("staples", [True, False], ids=["stapled", "not-stapled"])

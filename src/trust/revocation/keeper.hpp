@@ -75,7 +75,8 @@ class Keeper {
     void refresh(const std::string& url);
 
     // What a keeper left in its directory, for a command beside the server; nothing is changed
-    // there, and what is damaged is left out. Nothing: no keeper was ever asked for a list there.
+    // there, and what is damaged is left out. Nothing: no keeper was ever asked for a list
+    // there, or it cannot be read.
     static std::optional<Book> read(const std::string& directory, Time now);
 
     std::shared_ptr<const Book> book() const;

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from support.x509_maker import (ANY_EKU, CLIENT, NOW, SERVER, Made, aki_of, authority, basic,
                                 certificate, constraints, crl, eku, general_name, key_id, leaf,
                                 made, name, new_key, policies, policy_constraints, policy_mappings,
-                                raw, resigned, san, sequence, tlv, usage, with_serial)
+                                raw, resigned, san, sequence, tlv, usage, with_serial, x509_oid)
 
 GOOD, BAD = 0, 1
 UNKNOWN_OID = "1.3.6.1.4.1.55555.1"
@@ -155,6 +155,7 @@ def authorities(table):
     table.add("CA: version 1", BAD, leaf(old), [root], [old])
     table.middle("CA: no authority key identifier", BAD, aki=None)
     table.root("root: no authority key identifier", GOOD)
+    table.root("root: no key usage", GOOD, ku=None)  # RFC 5280 6.1.4 (n): if it is there
     table.leaf("leaf: no authority key identifier", BAD, aki=None)
     table.leaf("leaf: authority key identifier critical", BAD,
                aki=x509.Extension(x509.ObjectIdentifier("2.5.29.35"), True, aki_of(root).value))
@@ -176,6 +177,12 @@ def serials(table):
                                                                       BAD)):
         root = authority()
         table.add(f"serial: {title}", expected, with_serial(leaf(root), root, number), [root])
+        # Of an anchor only name and key count; public roots with serial 0 are many.
+        old = with_serial(root, root, number)
+        table.add(f"serial: {title}, of the root", GOOD, leaf(root), [old])
+        ca = authority("ica", root)
+        table.add(f"serial: {title}, of a CA", expected, leaf(ca), [root],
+                  [with_serial(ca, root, number)])
 
 
 def validity(table):
@@ -596,6 +603,7 @@ def revocation(table):
         scope = raw("2.5.29.28", sequence(content), True)
         table.add(f"crl: for {title} only", expected, end, [root], [ca],
                   [clean, crl(ca, extra=[scope])])
+    revocation_scopes(table)
     table.add("crl: garbage", BAD, end, [root], [ca], [clean, b"garbage"])
     table.add("crl: two, one out of date", GOOD, end, [root], [ca], [
         clean, crl(ca, this=day(2026, 4, 1), following=day(2026, 5, 1)), below])
@@ -605,6 +613,37 @@ def revocation(table):
     second = authority("ica", root, key=key)
     table.add("crl: one CA of two is revoked, the other path holds", GOOD, leaf(ca), [root],
               [ca, second], [crl(root, [ca.serial]), below])
+
+
+def revocation_scopes(table):
+    """RFC 5280 5.2.5, 6.3.3 (b)(2): a list for one place is for who names that place."""
+    url = "http://example.com/part.crl"
+    root = authority()
+
+    def points(*names):
+        return raw("2.5.29.31", sequence(sequence(tlv(0xA0, tlv(0xA0, *map(general_name, names))))))
+
+    def place(*names, more=b""):
+        return raw("2.5.29.28", sequence(tlv(0xA0, tlv(0xA0, *map(general_name, names))), more),
+                   True)
+
+    relative = raw("2.5.29.28", sequence(tlv(0xA0, tlv(0xA1, sequence(
+        tlv(6, x509_oid("2.5.4.3")), tlv(0x0C, b"part"))))), True)
+    here, other, odd = f"uri:{url}", f"uri:{url}x", "uri:http://example.com/%70art.crl"
+    rows = (("the same place", points(here), place(here), GOOD),
+            ("any place", points(here), None, GOOD),
+            ("another place", points(here), place(other), BAD),
+            ("the same place written otherwise", points(odd), place(here), BAD),
+            ("a place, and the certificate names none", None, place(here), BAD),
+            ("a place relative to the issuer", None, relative, BAD),
+            ("a place that is a host's name too", points(here), place(here, "dns:example.com"), BAD),
+            ("a place, and the certificate names a host too", points(here, "dns:example.com"),
+             place(here), BAD),
+            ("a place and some reasons", points(here), place(here, more=tlv(0x83, b"\x06\x40")), BAD),
+            ("a place, indirect", points(here), place(here, more=tlv(0x84, b"\xff")), BAD))
+    for title, named, scope, expected in rows:
+        table.add(f"crl: for {title}", expected, leaf(root, cdp=named) if named else leaf(root),
+                  [root], lists=[crl(root, extra=[scope] if scope else [])])
 
 
 def pathological(table):

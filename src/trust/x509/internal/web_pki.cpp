@@ -58,8 +58,11 @@ class WebPki {
         if (question.path_only) {
             return;
         }
-        serial();
-        if (place_.depth == 0) {
+        const bool is_leaf = place_.depth == 0;
+        if (is_leaf || !place_.is_anchor) {
+            serial();  // that of many a public root is 0
+        }
+        if (is_leaf) {
             leaf(question.purpose);
         }
     }
@@ -125,9 +128,6 @@ class WebPki {
     void authority() {
         if (!facts_.basic.present || !facts_.basic.critical) {
             add(say("it is a CA, and its basic constraints are missing or not critical"));
-        }
-        if (!facts_.key_usage.present) {
-            add(say("it is a CA without a key usage"));
         }
         if (place_.is_anchor && facts_.self_issued && facts_.eku.present) {
             add(say("it is a root and has an extended key usage"), PathProblemKind::Usage);

@@ -30,7 +30,7 @@ TEST(Profile, RulesForAuthorities) {
         {"root without keyCertSign",
          [](World& w) { World::set(w.root, "keyUsage", "critical,cRLSign"); }, false, false},
         {"root without key usage", [](World& w) { World::set(w.root, "keyUsage", ""); }, true,
-         false},
+         true},
         {"issuing without key usage", [](World& w) { World::set(w.issuing, "keyUsage", ""); },
          false, false},
         {"key usage not critical",

@@ -131,6 +131,7 @@ class Server {
     void look_at_own(OwnWatch::Lists lists);
     void watch_own();
     std::function<identity::OwnStatus(const std::vector<x509::Certificate>&)> own_status();
+    std::function<std::string(const std::vector<x509::Certificate>&)> own_staple();
 
     std::string home_;
     SystemClock clock_;
@@ -191,6 +192,12 @@ std::function<void(const identity::WantedList&)> Server::wanter() {
 std::function<identity::OwnStatus(const std::vector<x509::Certificate>&)> Server::own_status() {
     return [this](const std::vector<x509::Certificate>& chain) {
         return explain::own_status(chain, *authorities_.get(), *keeper_->book(), clock_.now());
+    };
+}
+
+std::function<std::string(const std::vector<x509::Certificate>&)> Server::own_staple() {
+    return [this](const std::vector<x509::Certificate>& chain) {
+        return explain::own_staple(chain, *authorities_.get(), *keeper_->book(), clock_.now());
     };
 }
 
@@ -341,7 +348,7 @@ Result<void> Server::start() {
     dispatcher_ = deliver::Dispatcher::start(delivery_parts(), loops_, delivering_);
     receiver_ = std::make_unique<receive::Receiver>(
         receive::Parts{world_, credentials_, *spool_, *resolver_, clock_, counters_, log_,
-                       receive_rows_, book, wanter()},
+                       receive_rows_, book, wanter(), own_staple()},
         loops_, receiving_);
     if (auto opened = receiver_->open(); !opened) {
         return opened;

@@ -1,5 +1,7 @@
 """`valija check`: the live path to a partner in both directions, told step by step."""
 
+import subprocess
+
 import pytest
 from support import authority, chains, peer, poll, web
 
@@ -362,6 +364,36 @@ def test_that_our_certificate_is_revoked_is_an_event(home, serve, lab, tmp_path,
         poll.until("it is told", is_told)
         one = home.valija("certificate", "show", "mail.contoso.com", "--json").json
         assert one["status"] == "Revoked", one
+    finally:
+        shop.close()
+
+
+def stapled(address, port):
+    """What openssl sees of a staple (RFC 6066 8)."""
+    done = subprocess.run(["openssl", "s_client", "-connect", f"{address}:{port}", "-starttls",
+                           "smtp", "-status"], input="QUIT\r\n", capture_output=True, text=True,
+                          timeout=30)
+    return done.stdout
+
+
+def test_what_our_responder_says_is_stapled_to_our_certificate(home, serve, lab, tmp_path):
+    """EX-35: a partner that reaches neither list nor responder can still verify us."""
+    shop = web.Web(lab.outsider_address(78))
+    try:
+        ca = chains.Ca("Contoso Root")
+        shown = ca.issue("mail.contoso.com", ocsp_url=shop.url + "/ocsp")
+        home.show("mail.contoso.com", *shown.files(str(tmp_path)))
+        home.write("etc/anchors/own.pem", ca.pem())
+        added = home.valija("partner", "add", "fabrikam", "--domain", DOMAIN, "--trust", "own")
+        assert added.status == 0, added
+        home.append("etc/valija.toml", '\n[crl]\nretry = "500ms"\n')
+        serve()
+        assert "OCSP response: no response sent" in stapled(home.address, home.port)
+        shop.files = {"/ocsp": ca.ocsp(shown.leaf)}
+        said = poll.until("it is stapled",
+                          lambda: (text := stapled(home.address, home.port)) and
+                          "OCSP Response Status: successful" in text and text)
+        assert "Cert Status: good" in said, said
     finally:
         shop.close()
 

@@ -137,6 +137,16 @@ std::vector<identity::WantedList> own_lists(const std::vector<Certificate>& chai
     return wanted;
 }
 
+std::string own_staple(const std::vector<Certificate>& chain,
+                       const std::vector<Certificate>& others, const revocation::Book& book,
+                       Time now) {
+    if (chain.empty() || chain.front()->ocsp_urls.empty()) {
+        return {};
+    }
+    const Certificate* issuer = issuer_of(chain.front(), chain, 1, others);
+    return issuer == nullptr ? std::string() : book.staple(chain.front(), *issuer, now);
+}
+
 Text hard_to_fetch(const std::string& url) {
     const std::string shown = escape_peer_text(url, 300);
     if (url.starts_with("ldap:///") || url.find("://") == std::string::npos) {

@@ -26,6 +26,11 @@ identity::OwnStatus own_status(const std::vector<x509::Certificate>& chain,
 std::vector<identity::WantedList> own_lists(const std::vector<x509::Certificate>& chain,
                                             const std::vector<x509::Certificate>& others);
 
+// The OCSP answer that goes with our certificate to who asks for one; empty: none.
+std::string own_staple(const std::vector<x509::Certificate>& chain,
+                       const std::vector<x509::Certificate>& others, const revocation::Book& book,
+                       Time now);
+
 // Certificates that may be issuers of ours: the anchors of all partners.
 std::vector<x509::Certificate> known_authorities(const partners::World& world);
 

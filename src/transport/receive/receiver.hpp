@@ -41,6 +41,8 @@ struct Parts {
     observe::ProtocolLog& protocol_log;
     std::function<std::shared_ptr<const revocation::Book>()> book;
     std::function<void(const identity::WantedList&)> want;
+    // The OCSP answer about a certificate of ours, the first of this chain; empty: none.
+    std::function<std::string(const std::vector<x509::Certificate>&)> staple;
 };
 
 // How many sessions there are, in all and of each source. Any thread.

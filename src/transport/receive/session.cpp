@@ -230,7 +230,7 @@ Task<bool> Session::shake_hands(smtp::Reply go_ahead) {
         co_return false;
     }
     connection_.within(kHandshake);
-    auto evidence = co_await connection_.accept_tls(context_);
+    auto evidence = co_await connection_.accept_tls(context_, parts_.staple(context_->own_chain()));
     if (!evidence) {
         log_.emit(Event::TlsFailed, {{"text", evidence.error().text()}});
         channel::log_broken_handshake(rows_, evidence.error().text());

@@ -1,7 +1,10 @@
 #include "trust/authority/authority.hpp"
 
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+
+#include <algorithm>
 
 #include "trust/x509/native.hpp"
 #include "trust/x509/writing.hpp"
@@ -23,6 +26,12 @@ struct Authority::State {
 
     std::vector<Revoked> revoked;
     long next_crl_number = 1;
+    long last_complete = 0;          // number of the last complete list
+    size_t revoked_in_complete = 0;  // the first of `revoked` stand on it
+
+    // A list with all but the first `skipped` of the revoked, not signed yet.
+    Result<x509::CrlOwner> start_list(Time this_update, Time next_update, size_t skipped);
+    Result<std::string> sign_list(X509_CRL* list) const;
 };
 
 namespace {
@@ -40,6 +49,7 @@ struct Contents {
     std::vector<Extension> extensions;
     std::vector<std::string> dns_names = {};
     std::vector<std::string> crl_urls = {};
+    std::vector<std::string> ocsp_urls = {};
 };
 
 time_t seconds(Time time) {
@@ -96,6 +106,10 @@ Result<void> add_extensions(X509* certificate, X509* issuer, const Contents& con
         !add(certificate, x509::crl_urls_extension(contents.crl_urls))) {
         return native_fault(FaultKind::Input, "adding the addresses of the revocation list");
     }
+    if (!contents.ocsp_urls.empty() &&
+        !add(certificate, x509::ocsp_urls_extension(contents.ocsp_urls))) {
+        return native_fault(FaultKind::Input, "adding the addresses of the OCSP responder");
+    }
     return {};
 }
 
@@ -147,9 +161,23 @@ std::vector<Extension> leaf_extensions(const LeafRequest& request) {
     return extensions;
 }
 
+using TimeOwner = Owned<ASN1_TIME, ASN1_TIME_free>;
+
+TimeOwner native_time(Time time) { return TimeOwner(ASN1_TIME_set(nullptr, seconds(time))); }
+
 bool set_crl_time(X509_CRL* list, Time time, int (*set)(X509_CRL*, const ASN1_TIME*)) {
-    const Owned<ASN1_TIME, ASN1_TIME_free> native(ASN1_TIME_set(nullptr, seconds(time)));
+    const TimeOwner native = native_time(time);
     return native && set(list, native.get()) == 1;
+}
+
+template <class Native>
+Result<std::string> der_of(Native* native, int (*encode)(const Native*, unsigned char**)) {
+    unsigned char* bytes = nullptr;
+    const int length = encode(native, &bytes);
+    if (length <= 0) return native_fault(FaultKind::System, "encoding what a CA signed");
+    std::string der(reinterpret_cast<const char*>(bytes), static_cast<size_t>(length));
+    OPENSSL_free(bytes);
+    return der;
 }
 
 bool add_revoked(X509_CRL* list, const std::string& serial_hex, Time at) {
@@ -159,7 +187,7 @@ bool add_revoked(X509_CRL* list, const std::string& serial_hex, Time at) {
     }
     const Owned<BIGNUM, BN_free> number(parsed);
     const Owned<ASN1_INTEGER, ASN1_INTEGER_free> serial(BN_to_ASN1_INTEGER(parsed, nullptr));
-    const Owned<ASN1_TIME, ASN1_TIME_free> time(ASN1_TIME_set(nullptr, seconds(at)));
+    const TimeOwner time = native_time(at);
     Owned<X509_REVOKED, X509_REVOKED_free> entry(X509_REVOKED_new());
     if (!serial || !time || X509_REVOKED_set_serialNumber(entry.get(), serial.get()) != 1 ||
         X509_REVOKED_set_revocationDate(entry.get(), time.get()) != 1) {
@@ -168,18 +196,52 @@ bool add_revoked(X509_CRL* list, const std::string& serial_hex, Time at) {
     return X509_CRL_add0_revoked(list, entry.release()) == 1;
 }
 
-bool add_crl_extensions(X509_CRL* list, X509* issuer, long number) {
+bool add_number(X509_CRL* list, int nid, long number, bool is_critical) {
+    const Owned<ASN1_INTEGER, ASN1_INTEGER_free> value(ASN1_INTEGER_new());
+    return value && ASN1_INTEGER_set(value.get(), number) == 1 &&
+           X509_CRL_add1_ext_i2d(list, nid, value.get(), is_critical ? 1 : 0, 0) == 1;
+}
+
+bool add_key_id(X509_CRL* list, X509* issuer) {
     X509V3_CTX context;
     X509V3_set_ctx(&context, issuer, nullptr, nullptr, list, 0);
-    const Owned<X509_EXTENSION, X509_EXTENSION_free> key_id(
+    const x509::ExtensionOwner key_id(
         X509V3_EXT_conf_nid(nullptr, &context, NID_authority_key_identifier, "keyid:always"));
-    const Owned<ASN1_INTEGER, ASN1_INTEGER_free> serial(ASN1_INTEGER_new());
-    return key_id && X509_CRL_add_ext(list, key_id.get(), -1) == 1 &&
-           ASN1_INTEGER_set(serial.get(), number) == 1 &&
-           X509_CRL_add1_ext_i2d(list, NID_crl_number, serial.get(), 0, 0) == 1;
+    return key_id && X509_CRL_add_ext(list, key_id.get(), -1) == 1;
+}
+
+bool add_delta_urls(X509_CRL* list, const std::vector<std::string>& urls) {
+    if (urls.empty()) return true;
+    const x509::ExtensionOwner freshest(x509::crl_urls_extension(urls, NID_freshest_crl));
+    return freshest && X509_CRL_add_ext(list, freshest.get(), -1) == 1;
 }
 
 }  // namespace
+
+Result<x509::CrlOwner> Authority::State::start_list(Time this_update, Time next_update,
+                                                    size_t skipped) {
+    x509::CrlOwner list(X509_CRL_new());
+    X509_CRL* native = list.get();
+    X509* issuer = certificate.native();
+    bool filled = X509_CRL_set_version(native, 1) == 1 &&
+                  X509_CRL_set_issuer_name(native, X509_get_subject_name(issuer)) == 1 &&
+                  set_crl_time(native, this_update, X509_CRL_set1_lastUpdate) &&
+                  set_crl_time(native, next_update, X509_CRL_set1_nextUpdate) &&
+                  add_key_id(native, issuer) &&
+                  add_number(native, NID_crl_number, next_crl_number++, false);
+    for (size_t i = skipped; i < revoked.size(); ++i) {
+        filled = filled && add_revoked(native, revoked[i].serial, revoked[i].at);
+    }
+    if (!filled) return native_fault(FaultKind::System, "making a revocation list");
+    return list;
+}
+
+Result<std::string> Authority::State::sign_list(X509_CRL* list) const {
+    if (X509_CRL_sort(list) != 1 || X509_CRL_sign(list, key.get(), EVP_sha256()) == 0) {
+        return native_fault(FaultKind::System, "signing a revocation list");
+    }
+    return der_of(list, &i2d_X509_CRL);
+}
 
 Result<Authority> Authority::create(const std::string& common_name, Time not_before,
                                     Time not_after) {
@@ -230,9 +292,10 @@ Result<Issued> Authority::issue(const LeafRequest& request) {
     if (!key) {
         return std::unexpected(key.error());
     }
-    auto certificate = sign({request.common_name, request.not_before, request.not_after,
-                             leaf_extensions(request), request.dns_names, request.crl_urls},
-                            key->get(), state_->key.get(), state_->certificate.native());
+    auto certificate =
+        sign({request.common_name, request.not_before, request.not_after, leaf_extensions(request),
+              request.dns_names, request.crl_urls, request.ocsp_urls},
+             key->get(), state_->key.get(), state_->certificate.native());
     if (!certificate) {
         return std::unexpected(certificate.error());
     }
@@ -243,31 +306,53 @@ Result<Issued> Authority::issue(const LeafRequest& request) {
     return Issued{.certificate = std::move(*certificate), .key_pem = std::move(*pem)};
 }
 
-Result<std::string> Authority::crl(Time this_update, Time next_update) {
-    const x509::CrlOwner list(X509_CRL_new());
-    X509_CRL* native = list.get();
-    bool filled = X509_CRL_set_version(native, 1) == 1 &&
-                  X509_CRL_set_issuer_name(
-                      native, X509_get_subject_name(state_->certificate.native())) == 1 &&
-                  set_crl_time(native, this_update, X509_CRL_set1_lastUpdate) &&
-                  set_crl_time(native, next_update, X509_CRL_set1_nextUpdate);
-    for (const State::Revoked& revoked : state_->revoked) {
-        filled = filled && add_revoked(native, revoked.serial, revoked.at);
+Result<std::string> Authority::crl(Time this_update, Time next_update,
+                                   const std::vector<std::string>& delta_urls) {
+    auto list = state_->start_list(this_update, next_update, 0);
+    if (!list) return std::unexpected(list.error());
+    if (!add_delta_urls(list->get(), delta_urls)) {
+        return native_fault(FaultKind::Input, "adding the addresses of the deltas");
     }
-    filled = filled &&
-             add_crl_extensions(native, state_->certificate.native(), state_->next_crl_number++);
-    if (!filled || X509_CRL_sort(native) != 1 ||
-        X509_CRL_sign(native, state_->key.get(), EVP_sha256()) == 0) {
-        return native_fault(FaultKind::System, "making a revocation list");
+    state_->last_complete = state_->next_crl_number - 1;
+    state_->revoked_in_complete = state_->revoked.size();
+    return state_->sign_list(list->get());
+}
+
+Result<std::string> Authority::delta_crl(Time this_update, Time next_update) {
+    if (state_->last_complete == 0) {
+        return fault(FaultKind::Input, "making a delta list", "there is no complete one yet");
     }
-    unsigned char* bytes = nullptr;
-    const int length = i2d_X509_CRL(native, &bytes);
-    if (length <= 0) {
-        return native_fault(FaultKind::System, "encoding a revocation list");
+    auto list = state_->start_list(this_update, next_update, state_->revoked_in_complete);
+    if (!list) return std::unexpected(list.error());
+    if (!add_number(list->get(), NID_delta_crl, state_->last_complete, true)) {
+        return native_fault(FaultKind::System, "making a delta list");
     }
-    std::string der(reinterpret_cast<const char*>(bytes), static_cast<size_t>(length));
-    OPENSSL_free(bytes);
-    return der;
+    return state_->sign_list(list->get());
+}
+
+Result<std::string> Authority::ocsp_answer(const x509::Certificate& certificate, Time this_update,
+                                           Time next_update) const {
+    X509* issuer = state_->certificate.native();
+    const Owned<OCSP_BASICRESP, OCSP_BASICRESP_free> basic(OCSP_BASICRESP_new());
+    const Owned<OCSP_CERTID, OCSP_CERTID_free> id(
+        OCSP_cert_to_id(EVP_sha1(), certificate.native(), issuer));
+    const auto revoked =
+        std::ranges::find(state_->revoked, certificate->serial, &State::Revoked::serial);
+    const bool is_revoked = revoked != state_->revoked.end();
+    const TimeOwner at = native_time(is_revoked ? revoked->at : this_update);
+    const TimeOwner from = native_time(this_update);
+    const TimeOwner until = native_time(next_update);
+    if (!basic || !id || !at || !from || !until ||
+        OCSP_basic_add1_status(
+            basic.get(), id.get(), is_revoked ? V_OCSP_CERTSTATUS_REVOKED : V_OCSP_CERTSTATUS_GOOD,
+            OCSP_REVOKED_STATUS_NOSTATUS, at.get(), from.get(), until.get()) == nullptr ||
+        OCSP_basic_sign(basic.get(), issuer, state_->key.get(), EVP_sha256(), nullptr, 0) != 1) {
+        return native_fault(FaultKind::System, "signing an OCSP answer");
+    }
+    const Owned<OCSP_RESPONSE, OCSP_RESPONSE_free> response(
+        OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic.get()));
+    if (!response) return native_fault(FaultKind::System, "making an OCSP answer");
+    return der_of(response.get(), &i2d_OCSP_RESPONSE);
 }
 
 void Authority::revoke(const x509::Certificate& certificate, Time at) {

@@ -1,5 +1,6 @@
-// A certificate authority: root, intermediate authorities, leaves, revocation, CRL. Used by the lab
-// and the tests now, by federations later. SHA-256; keys ECDSA P-256 unless asked otherwise.
+// A certificate authority: root, intermediate authorities, leaves, revocation, CRLs, OCSP. Used by
+// the lab and the tests now, by federations later. SHA-256; keys ECDSA P-256 unless asked
+// otherwise.
 //
 // Not here: policy of who may get a certificate, files. Failure: Fault. Thread: one at a time.
 #pragma once
@@ -22,6 +23,7 @@ struct LeafRequest {
     Time not_before;
     Time not_after;
     std::vector<std::string> crl_urls;
+    std::vector<std::string> ocsp_urls = {};
     bool server_auth = true;
     bool client_auth = true;
     bool with_eku = true;  // false: no extendedKeyUsage at all
@@ -49,8 +51,19 @@ class Authority {
 
     Result<Issued> issue(const LeafRequest& request);
 
-    // A signed CRL (DER) of all revoked so far. Its number grows with each call.
-    Result<std::string> crl(Time this_update, Time next_update);
+    // A signed CRL (DER) of all revoked so far. Its number grows with each call. `delta_urls`:
+    // where its deltas are to be found (RFC 5280 5.2.6).
+    Result<std::string> crl(Time this_update, Time next_update,
+                            const std::vector<std::string>& delta_urls = {});
+
+    // A delta to the last one of these: what was revoked since (RFC 5280 5.2.4). Fault Input where
+    // there is none yet.
+    Result<std::string> delta_crl(Time this_update, Time next_update);
+
+    // What its OCSP responder says (RFC 6960, DER) of a certificate that it issued.
+    Result<std::string> ocsp_answer(const x509::Certificate& certificate, Time this_update,
+                                    Time next_update) const;
+
     void revoke(const x509::Certificate& certificate, Time at);
 
     // This authority's own certificate: self-signed for a root.

@@ -98,7 +98,9 @@ Task<Result<void>> Connection::write(std::string_view bytes) {
     return write_on(state_.get(), bytes);
 }
 
-Task<Result<x509::Evidence>> Connection::accept_tls(std::shared_ptr<const TlsContext> context) {
+Task<Result<x509::Evidence>> Connection::accept_tls(std::shared_ptr<const TlsContext> context,
+                                                    std::string staple) {
+    state_->staple = std::move(staple);
     return internal::start_tls(state_.get(), std::move(context), TlsContext::Internal::Role::Server,
                                {});
 }

@@ -47,6 +47,9 @@ class TlsContext {
         net::Helpers* helpers = nullptr);
     ~TlsContext();
 
+    // What a server shows, leaf first; of a client the first of what it may show.
+    const std::vector<x509::Certificate>& own_chain() const;
+
     struct Internal;
     explicit TlsContext(std::unique_ptr<Internal> internal);
 
@@ -85,7 +88,10 @@ class Connection {
 
     Task<Result<void>> write(std::string_view bytes);  // the caller keeps `bytes` alive
 
-    Task<Result<x509::Evidence>> accept_tls(std::shared_ptr<const TlsContext> context);
+    // `staple`: the OCSP answer about our certificate, for a client that asks for one (RFC 6066 8);
+    // empty: none.
+    Task<Result<x509::Evidence>> accept_tls(std::shared_ptr<const TlsContext> context,
+                                            std::string staple = {});
     // `server_name` is sent as SNI unless it is an address or empty.
     Task<Result<x509::Evidence>> connect_tls(std::shared_ptr<const TlsContext> context,
                                              std::string server_name);

@@ -68,6 +68,7 @@ Result<std::shared_ptr<const TlsContext>> make(Owns owns, Role role, net::Helper
                      std::string(doing) + " with the certificate " + owns.front()->name,
                      internal::openssl_words());
     }
+    if (role == Role::Server) SSL_CTX_set_tlsext_status_cb(native.get(), &internal::send_staple);
     auto hidden = std::make_unique<TlsContext::Internal>();
     if (std::ranges::any_of(owns, is_slow)) hidden->helpers = helpers;
     hidden->owns = std::move(owns);
@@ -95,6 +96,11 @@ std::string openssl_words() {
 TlsContext::TlsContext(std::unique_ptr<Internal> internal) : internal_(std::move(internal)) {}
 
 TlsContext::~TlsContext() = default;
+
+const std::vector<x509::Certificate>& TlsContext::own_chain() const {
+    static const std::vector<x509::Certificate> nothing;
+    return internal_->owns.empty() ? nothing : internal_->owns.front()->chain;
+}
 
 Result<std::shared_ptr<const TlsContext>> TlsContext::server(
     std::shared_ptr<const keystore::OwnCertificate> own, net::Helpers* helpers) {

@@ -37,4 +37,15 @@ Status Book::look_up(const x509::Certificate& certificate, const x509::Certifica
     return internal::Search(sources, question).run();
 }
 
+std::string Book::staple(const x509::Certificate& certificate, const x509::Certificate& issuer,
+                         Time at) const {
+    const auto found = answers_.find(answer_key(certificate, issuer));
+    if (found == answers_.end()) {
+        return {};
+    }
+    const OcspAnswer& answer = *found->second;
+    const bool is_current = answer.this_update <= at && at <= answer.next_update;
+    return answer.state == State::Good && is_current ? answer.der : std::string();
+}
+
 }  // namespace valija::revocation

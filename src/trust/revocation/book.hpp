@@ -63,6 +63,11 @@ class Book {
                    Duration grace, std::string_view stapled = {},
                    std::span<const x509::Certificate> above = {}) const;
 
+    // The answer (DER) that a server staples to this certificate of its own: one that says "good"
+    // and is current. Empty: there is none.
+    std::string staple(const x509::Certificate& certificate, const x509::Certificate& issuer,
+                       Time at) const;
+
     const Lists& lists() const { return by_url_; }
 
     const Answers& answers() const { return answers_; }

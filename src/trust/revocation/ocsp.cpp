@@ -181,6 +181,9 @@ std::expected<OcspAnswer, Text> read_ocsp(std::string_view der, const Certificat
             found = std::move(read);
         }
     }
+    if (found) {
+        found->der = der;
+    }
     return found;
 }
 

@@ -26,6 +26,7 @@ struct OcspAnswer {
     Time this_update;
     Time next_update;
     Entry revoked = {};
+    std::string der = {};  // the whole answer, as it came
 };
 
 // `at`: when the delegate's certificate must be valid.

@@ -60,7 +60,7 @@ ExtensionOwner dns_names_extension(const std::vector<std::string>& names, bool c
     return ExtensionOwner(X509V3_EXT_i2d(NID_subject_alt_name, critical ? 1 : 0, all.get()));
 }
 
-ExtensionOwner crl_urls_extension(const std::vector<std::string>& urls) {
+ExtensionOwner crl_urls_extension(const std::vector<std::string>& urls, int nid) {
     const Owned<CRL_DIST_POINTS, CRL_DIST_POINTS_free> points(sk_DIST_POINT_new_null());
     for (const std::string& url : urls) {
         DIST_POINT* point = distribution_point(url);
@@ -69,7 +69,25 @@ ExtensionOwner crl_urls_extension(const std::vector<std::string>& urls) {
             return nullptr;
         }
     }
-    return ExtensionOwner(X509V3_EXT_i2d(NID_crl_distribution_points, 0, points.get()));
+    return ExtensionOwner(X509V3_EXT_i2d(nid, 0, points.get()));
+}
+
+ExtensionOwner ocsp_urls_extension(const std::vector<std::string>& urls) {
+    const Owned<AUTHORITY_INFO_ACCESS, AUTHORITY_INFO_ACCESS_free> all(
+        sk_ACCESS_DESCRIPTION_new_null());
+    for (const std::string& url : urls) {
+        Owned<ACCESS_DESCRIPTION, ACCESS_DESCRIPTION_free> one(ACCESS_DESCRIPTION_new());
+        if (!one) return nullptr;
+        ASN1_OBJECT_free(one->method);
+        GENERAL_NAME_free(one->location);
+        one->method = OBJ_nid2obj(NID_ad_OCSP);
+        one->location = general_name(GEN_URI, url).release();
+        if (one->location == nullptr || sk_ACCESS_DESCRIPTION_push(all.get(), one.get()) == 0) {
+            return nullptr;
+        }
+        static_cast<void>(one.release());  // the stack's now
+    }
+    return ExtensionOwner(X509V3_EXT_i2d(NID_info_access, 0, all.get()));
 }
 
 ExtensionOwner constant_extension(int nid, const char* value, X509V3_CTX& context) {

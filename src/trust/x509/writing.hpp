@@ -21,8 +21,12 @@ bool add_name_entry(X509_NAME* name, int nid, const std::string& value);
 // subjectAltName with these dNSNames.
 ExtensionOwner dns_names_extension(const std::vector<std::string>& names, bool critical = false);
 
-// CRLDistributionPoints, one point with a URI each.
-ExtensionOwner crl_urls_extension(const std::vector<std::string>& urls);
+// CRLDistributionPoints, or freshestCRL (`nid`): one point with a URI each.
+ExtensionOwner crl_urls_extension(const std::vector<std::string>& urls,
+                                  int nid = NID_crl_distribution_points);
+
+// authorityInfoAccess: the OCSP responders.
+ExtensionOwner ocsp_urls_extension(const std::vector<std::string>& urls);
 
 // Another extension. `value` is OpenSSL's language: a constant of the program, never data.
 ExtensionOwner constant_extension(int nid, const char* value, X509V3_CTX& context);

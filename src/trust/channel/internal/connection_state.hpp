@@ -94,6 +94,7 @@ struct ConnectionState {
 
     std::shared_ptr<const TlsContext> context;
     std::unique_ptr<SSL, void (*)(SSL*)> tls{nullptr, &SSL_free};
+    std::string staple;  // of a server: the OCSP answer for a client that asks
     Overheard overheard;
     OwnChoice choice;
     bool established = false;  // the handshake is complete

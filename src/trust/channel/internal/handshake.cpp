@@ -47,7 +47,7 @@ bool set_up(ConnectionState& state, Role role, const std::string& sni) {
     if (tls == nullptr || SSL_set_fd(tls, state.socket.native_handle()) != 1) return false;
     if (role == Role::Server) {
         SSL_set_accept_state(tls);
-        return true;
+        return SSL_set_app_data(tls, &state) == 1;  // for send_staple()
     }
     SSL_set_connect_state(tls);
     SSL_set_msg_callback(tls, &overhear);
@@ -94,7 +94,7 @@ Result<x509::Evidence> evidence_of(const ConnectionState& state, Role role,
     if (role == Role::Server) {
         auto const* const asked_for = SSL_get_servername(tls, TLSEXT_NAMETYPE_host_name);
         if (asked_for != nullptr) evidence.server_name = asked_for;
-        evidence.own_chain = state.context->internal().owns.front()->chain;
+        evidence.own_chain = state.context->own_chain();
         return evidence;
     }
     evidence.server_name = sni;
@@ -116,6 +116,15 @@ Task<Progress> next_step(ConnectionState* state) {
 }
 
 }  // namespace
+
+int send_staple(SSL* tls, void* /*unused*/) {
+    const std::string& staple = static_cast<const ConnectionState*>(SSL_get_app_data(tls))->staple;
+    if (staple.empty()) return SSL_TLSEXT_ERR_NOACK;
+    void* const copy = OPENSSL_memdup(staple.data(), staple.size());
+    if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
+    SSL_set_tlsext_status_ocsp_resp(tls, copy, static_cast<long>(staple.size()));  // OpenSSL's now
+    return SSL_TLSEXT_ERR_OK;
+}
 
 Task<Result<x509::Evidence>> start_tls(ConnectionState* state,
                                        std::shared_ptr<const TlsContext> context, Role role,

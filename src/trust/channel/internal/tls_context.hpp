@@ -24,5 +24,9 @@ namespace internal {
 // The first error in OpenSSL's queue of this thread, in its words; the queue is empty afterwards.
 std::string openssl_words();
 
+// OpenSSL's callback for a server whose client asks for an OCSP answer: sends the `staple` of the
+// connection, if there is one.
+int send_staple(SSL* tls, void*);
+
 }  // namespace internal
 }  // namespace valija::channel

@@ -95,6 +95,21 @@ TEST_F(CheckOwn, EX25AnIssuerThatIsNotInTheFileIsLookedForAmongTheAnchors) {
     EXPECT_EQ(own_status({leaf}, {ca_.root()}, book(), kNow).revocation, State::Good);
 }
 
+TEST_F(CheckOwn, AnAnswerAboutOurCertificateIsStapledWhoeverKnowsItsIssuer) {
+    const auto leaf = issue({.ocsp_urls = {"http://ocsp.contoso.com/"}});
+    const std::string der = ca_.ocsp_answer(leaf, kNow - 1h, kNow + 24h).value();
+    const auto answer = revocation::read_ocsp(der, leaf, ca_.root(), kNow);
+    ASSERT_TRUE(answer) << answer.error().english();
+    const revocation::Book book({}, {{revocation::answer_key(leaf, ca_.root()),
+                                      std::make_shared<const revocation::OcspAnswer>(*answer)}});
+    EXPECT_EQ(own_staple({leaf, ca_.root()}, {}, book, kNow), der);
+    EXPECT_EQ(own_staple({leaf}, {ca_.root()}, book, kNow), der);
+    EXPECT_EQ(own_staple({leaf}, {}, book, kNow), "") << "who issued it is not known";
+    EXPECT_EQ(own_staple({leaf, ca_.root()}, {}, book, kNow + 25h), "");
+    EXPECT_EQ(own_staple({issue(), ca_.root()}, {}, book, kNow), "") << "it names no responder";
+    EXPECT_EQ(own_staple({}, {}, book, kNow), "");
+}
+
 TEST_F(CheckOwn, ACertificateWithoutClientAuthIsTroubleOnlyForWhoSends) {
     const auto leaf = issue({.client_auth = false});
     EXPECT_TRUE(look_at_own(own(leaf), false, {}, kNow).empty());

@@ -1,6 +1,7 @@
 #include "trust/authority/authority.hpp"
 
 #include <gmock/gmock.h>
+#include <openssl/ocsp.h>
 
 #include "support/certificates.hpp"
 
@@ -205,6 +206,56 @@ TEST(Authority, ItsListHasWhatWasRevokedAndANumberThatGrows) {
     EXPECT_THAT(printed([&](BIO* bio) { return X509_CRL_print(bio, first.get()); }),
                 testing::AllOf(testing::HasSubstr("No Revoked Certificates"),
                                testing::HasSubstr("X509v3 CRL Number: \n                1")));
+}
+
+// RFC 5280 5.2.4, 5.2.6: the complete list says where its deltas are, a delta names its base.
+TEST(Authority, ADeltaHasWhatWasRevokedSinceTheLastCompleteList) {
+    Authority authority = new_authority();
+    EXPECT_FALSE(authority.delta_crl(kNow, kNow + kDay)) << "to which list?";
+    const auto early = authority.issue(request())->certificate;
+    const auto late = authority.issue(request())->certificate;
+    authority.revoke(early, kNow - 2h);
+    const auto text = [](const Result<std::string>& der) {
+        const auto list = parsed(der.value());
+        return printed([&](BIO* bio) { return X509_CRL_print(bio, list.get()); });
+    };
+    const std::string complete =
+        text(authority.crl(kNow, kNow + kDay, {"http://crl.example/delta.crl"}));
+    EXPECT_THAT(complete,
+                testing::ContainsRegex("Freshest CRL:[^X]*URI:http://crl.example/delta.crl"));
+    EXPECT_THAT(complete, testing::HasSubstr(early->serial));
+    authority.revoke(late, kNow - 1h);
+    const std::string delta = text(authority.delta_crl(kNow, kNow + kDay));
+    EXPECT_THAT(delta, testing::AllOf(
+                           testing::HasSubstr("X509v3 CRL Number: \n                2"),
+                           testing::HasSubstr("Delta CRL Indicator: critical\n                1"),
+                           testing::HasSubstr(late->serial)));
+    EXPECT_THAT(delta, testing::Not(testing::HasSubstr(early->serial)));
+    EXPECT_THAT(text(authority.crl(kNow, kNow + kDay)),
+                testing::AllOf(testing::HasSubstr(early->serial), testing::HasSubstr(late->serial),
+                               testing::Not(testing::HasSubstr("Freshest"))));
+}
+
+TEST(Authority, ItsResponderSaysWhatItsListSays) {
+    Authority authority = new_authority();
+    LeafRequest with_responder = request();
+    with_responder.ocsp_urls = {"http://ocsp.example/", "http://two.example/,URI:http://evil/"};
+    const auto good = authority.issue(with_responder)->certificate;
+    const auto bad = authority.issue(with_responder)->certificate;
+    EXPECT_EQ(good->ocsp_urls, with_responder.ocsp_urls);
+    authority.revoke(bad, kNow - 1h);
+    const auto said = [&](const x509::Certificate& certificate) {
+        const std::string der = authority.ocsp_answer(certificate, kNow, kNow + kDay).value();
+        const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+        const x509::Owned<OCSP_RESPONSE, OCSP_RESPONSE_free> response(
+            d2i_OCSP_RESPONSE(nullptr, &at, static_cast<long>(der.size())));
+        return printed([&](BIO* bio) { return OCSP_RESPONSE_print(bio, response.get(), 0); });
+    };
+    EXPECT_THAT(said(good), testing::AllOf(testing::HasSubstr("Serial Number: " + good->serial),
+                                           testing::HasSubstr("Cert Status: good"),
+                                           testing::HasSubstr("Next Update: Oct 10 08:53:20")));
+    EXPECT_THAT(said(bad), testing::AllOf(testing::HasSubstr("Cert Status: revoked"),
+                                          testing::HasSubstr("Time: Oct  9 07:53:20 2025 GMT")));
 }
 
 TEST(Authority, ItsKeyIsTheOneThatSigned) {

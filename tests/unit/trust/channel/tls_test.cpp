@@ -21,8 +21,9 @@ class TlsTest : public testing::Test {
   protected:
     // Both handshakes at once.
     std::pair<Result<Evidence>, Result<Evidence>> shake(
-        const std::string& name = "mail.contoso.com") {
-        return peers.both(peers.server.accept_tls(server), peers.client.connect_tls(client, name));
+        const std::string& name = "mail.contoso.com", const std::string& staple = {}) {
+        return peers.both(peers.server.accept_tls(server, staple),
+                          peers.client.connect_tls(client, name));
     }
 
     static test::Issuer issuer;
@@ -48,17 +49,8 @@ class TlsVersions : public TlsTest, public testing::WithParamInterface<int> {
 INSTANTIATE_TEST_SUITE_P(Both, TlsVersions, testing::Values(TLS1_2_VERSION, TLS1_3_VERSION));
 
 // What a server staples is handed over as it came; whether it is worth anything revocation judges.
-int staple(SSL* tls, void*) {
-    std::string const response = "not a response, but bytes";
-    auto* copy = static_cast<unsigned char*>(OPENSSL_malloc(response.size()));
-    std::ranges::copy(response, copy);
-    SSL_set_tlsext_status_ocsp_resp(tls, copy, static_cast<long>(response.size()));
-    return SSL_TLSEXT_ERR_OK;
-}
-
 TEST_P(TlsVersions, AStapledOcspAnswerIsEvidence) {
-    SSL_CTX_set_tlsext_status_cb(test::native(server), &staple);
-    auto const [at_server, at_client] = shake();
+    auto const [at_server, at_client] = shake("mail.contoso.com", "not a response, but bytes");
     ASSERT_TRUE(at_client) << at_client.error().text();
     EXPECT_EQ(at_client->stapled_ocsp, "not a response, but bytes");
     EXPECT_EQ(at_server->stapled_ocsp, "");

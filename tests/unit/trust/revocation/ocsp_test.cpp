@@ -70,6 +70,25 @@ TEST_F(OcspTest, AnAnswerIsCurrentFromThisUpdateToNextUpdate) {
     EXPECT_EQ(look(without_end, kNow + 23h + 1ms).state, State::Unknown);
 }
 
+// What goes with a certificate of our own must help us: good and current, about this certificate.
+TEST_F(OcspTest, OnlyAGoodAndCurrentAnswerIsStapled) {
+    const auto kept = [&](const OcspSpec& spec) {
+        const auto read = read_ocsp(answer(spec), leaf, ca.certificate, kNow);
+        return Book({}, {{answer_key(leaf, ca.certificate),
+                          std::make_shared<const OcspAnswer>(read.value())}});
+    };
+    const auto& issuer = ca.certificate;
+    const Book good = kept({});
+    EXPECT_EQ(look(good.staple(leaf, issuer, kNow)).state, State::Good) << "as it came";
+    EXPECT_EQ(look(good.staple(leaf, issuer, kNow + kDay), kNow + kDay).state, State::Good);
+    EXPECT_EQ(good.staple(leaf, issuer, kNow + kDay + 1ms), "");
+    EXPECT_EQ(good.staple(leaf, issuer, kNow - 1h - 1ms), "");
+    EXPECT_EQ(good.staple(issuer, issuer, kNow), "") << "another certificate";
+    EXPECT_EQ(kept({.status = V_OCSP_CERTSTATUS_REVOKED}).staple(leaf, issuer, kNow), "");
+    EXPECT_EQ(kept({.status = V_OCSP_CERTSTATUS_UNKNOWN}).staple(leaf, issuer, kNow), "");
+    EXPECT_EQ(Book().staple(leaf, issuer, kNow), "");
+}
+
 TEST_F(OcspTest, RevokedIsFinalAlsoInAnAnswerThatIsOutOfDate) {
     EXPECT_EQ(look(answer({.status = V_OCSP_CERTSTATUS_REVOKED}), kNow + kDay * 9).state,
               State::Revoked);

@@ -175,11 +175,7 @@ void Search::gather_by_url() {
         if (!is_by_issuer(list)) {
             return;
         }
-        if (list.is_delta()) {
-            deltas_.push_back(&list);
-        } else {
-            lists_.push_back({.list = &list, .url = url});
-        }
+        (list.is_delta() ? deltas_ : lists_).push_back({.list = &list, .url = url});
     };
     if (!names_urls_) {
         for (const auto& [url, list] : sources_.by_url) {
@@ -214,10 +210,8 @@ void Search::gather_files() {
         }
         if (const auto checked = check_file(*file); !checked) {
             lack(Lack::Unusable, say("a list cannot be used: {}", checked.error()), {});
-        } else if (list.is_delta()) {
-            deltas_.push_back(&list);
         } else {
-            lists_.push_back({.list = &list, .url = {}});
+            (list.is_delta() ? deltas_ : lists_).push_back({.list = &list, .url = {}});
         }
     }
 }
@@ -312,8 +306,8 @@ void Search::ask_list(const Candidate& candidate, const DistributionPoint& point
         }
         return;
     }
-    if (const auto entry = entry_in(list)) {
-        revoke(*entry, span, candidate.url);
+    if (const auto found = find_in(candidate)) {
+        revoke(found->entry, span_of(*found->list), found->list->url);
         return;
     }
     if (question_.at < list.this_update()) {
@@ -342,23 +336,30 @@ bool Search::applies(const CrlIndex& delta, const CrlIndex& base) const {
 
 // By the base, completed by its newest delta. What a delta takes back counts only while it is
 // current; what it revokes stays revoked.
-std::optional<Entry> Search::entry_in(const CrlIndex& base) const {
-    std::optional<Entry> entry = base.find(serial_);
+std::optional<Search::Found> Search::find_in(const Candidate& base) const {
+    std::optional<Found> found;
+    if (const auto entry = base.list->find(serial_)) {
+        found = {.entry = *entry, .list = &base};
+    }
     std::string newest;
-    for (const CrlIndex* delta : deltas_) {
-        if (!applies(*delta, base) || is_less(delta->facts().number, newest)) {
+    for (const Candidate& candidate : deltas_) {
+        const CrlIndex& delta = *candidate.list;
+        if (!applies(delta, *base.list) || is_less(delta.facts().number, newest)) {
             continue;
         }
-        const auto changed = delta->find(serial_);
+        const auto changed = delta.find(serial_);
         const bool is_current =
-            question_.at >= delta->this_update() && question_.at <= delta->next_update();
+            question_.at >= delta.this_update() && question_.at <= delta.next_update();
         if (!changed || (changed->reason == kRemoveFromCrl && !is_current)) {
             continue;
         }
-        newest = delta->facts().number;
-        entry = changed->reason == kRemoveFromCrl ? std::nullopt : changed;
+        newest = delta.facts().number;
+        found.reset();
+        if (changed->reason != kRemoveFromCrl) {
+            found = {.entry = *changed, .list = &candidate};
+        }
     }
-    return entry;
+    return found;
 }
 
 }  // namespace valija::revocation::internal

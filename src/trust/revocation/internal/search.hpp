@@ -45,7 +45,14 @@ class Search {
     bool is_vouched_for(const x509::Certificate& signer) const;
     void ask_lists();
     void ask_list(const Candidate& candidate, const DistributionPoint& point);
-    std::optional<Entry> entry_in(const CrlIndex& base) const;
+
+    // What a list says of the certificate, and the list: the base, or a delta of it.
+    struct Found {
+        Entry entry;
+        const Candidate* list;
+    };
+
+    std::optional<Found> find_in(const Candidate& base) const;
     bool applies(const CrlIndex& delta, const CrlIndex& base) const;
     bool names_place(const Candidate& candidate, const DistributionPoint& point) const;
     void lack(Lack kind, Text why, const std::string& url);
@@ -61,7 +68,7 @@ class Search {
     bool names_urls_ = false;
     std::string issuer_key_;
     std::vector<Candidate> lists_;
-    std::vector<const CrlIndex*> deltas_;
+    std::vector<Candidate> deltas_;
     uint16_t covered_ = 0;  // reasons
     bool is_good_by_answer_ = false;
     Status good_{.state = State::Good, .evidence = {}, .url = {}};

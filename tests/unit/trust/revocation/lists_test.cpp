@@ -54,11 +54,15 @@ class ListsTest : public testing::Test {
     }
 
     // A base with number 5, and a delta beside it.
-    State with_delta(CrlSpec base, CrlSpec delta) const {
+    Status status_with_delta(CrlSpec base, CrlSpec delta) const {
         base.extensions.push_back(number(5));
         base.extensions.push_back({"freshestCRL", "URI:" + kDeltaUrl});
         const Book book({{kUrl, load(list(base), ca)}, {kDeltaUrl, load(list(delta), ca)}});
-        return book.look_up(leaf, ca.certificate, kNow, 0ms).state;
+        return book.look_up(leaf, ca.certificate, kNow, 0ms);
+    }
+
+    State with_delta(CrlSpec base, CrlSpec delta) const {
+        return status_with_delta(std::move(base), std::move(delta)).state;
     }
 
     Made ca =
@@ -74,6 +78,18 @@ TEST_F(ListsTest, ADeltaAddsToItsBase) {
               State::Revoked);
     EXPECT_EQ(with_delta({.revoked = revoked}, {.extensions = {number(7), delta_of(4)}}),
               State::Revoked);
+}
+
+// Who looks for the serial number must know in which of the two.
+TEST_F(ListsTest, TheListThatRevokesIsNamed) {
+    const CrlSpec adding{.revoked = revoked, .extensions = {number(7), delta_of(4)}};
+    const Status by_delta = status_with_delta({}, adding);
+    EXPECT_EQ(by_delta.url, kDeltaUrl);
+    EXPECT_THAT(by_delta.evidence.english(), testing::HasSubstr("list " + kDeltaUrl + " of"));
+    const Status by_base =
+        status_with_delta({.revoked = revoked}, {.extensions = {number(7), delta_of(4)}});
+    EXPECT_EQ(by_base.url, kUrl);
+    EXPECT_THAT(by_base.evidence.english(), testing::HasSubstr("list " + kUrl + " of"));
 }
 
 TEST_F(ListsTest, ADeltaLiftsAHold) {

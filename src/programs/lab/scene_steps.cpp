@@ -15,14 +15,16 @@ namespace json = boost::json;
 
 constexpr Duration kQueueDeadline = 60s;
 
-// How many entries the organisation's server knows of this list; 0 if it has none yet.
-size_t known_entries(Stage& stage, const Organisation& of, const std::string& url) {
+// How many entries the organisation's server knows of this list; nothing if it has none yet.
+std::optional<size_t> known_entries(Stage& stage, const Organisation& of, const std::string& url) {
     const auto listed = stage.world().command(of, {"crl", "list", "--json"});
-    if (!listed || listed->exit_status != 0) return 0;
+    if (!listed || listed->exit_status > 1) return std::nullopt;
     for (const auto& row : json::parse(listed->out).as_array()) {
-        if (row.at("url").as_string() == url) return row.at("entries").to_number<size_t>();
+        if (row.at("url").as_string() == url && row.at("loaded").as_bool()) {
+            return row.at("entries").to_number<size_t>();
+        }
     }
-    return 0;
+    return std::nullopt;
 }
 
 bool is_finding(const json::value& step) {
@@ -71,13 +73,18 @@ Client stranger_to(World& world, const Organisation& of, std::string helo, Tls t
 }
 
 Result<void> fetch_list(Stage& stage, const Organisation& of, const std::string& url) {
-    const size_t before = known_entries(stage, of, url);
+    const size_t before = known_entries(stage, of, url).value_or(0);
     const auto asked = stage.world().command(of, {"crl", "fetch"});
     if (!asked) return std::unexpected(asked.error());
     stage.tell("$ valija crl fetch");
     stage.tell_output(asked->out);
     return wait_until("waiting for the new revocation list", kQueueDeadline,
-                      [&] { return known_entries(stage, of, url) > before; });
+                      [&] { return known_entries(stage, of, url).value_or(0) > before; });
+}
+
+Result<void> has_list(Stage& stage, const Organisation& of, const std::string& url) {
+    return wait_until("waiting for " + url, kQueueDeadline,
+                      [&] { return known_entries(stage, of, url).has_value(); });
 }
 
 Result<InQueue> wait_in_queue(Stage& stage, const Organisation& of, const std::string& id,

@@ -27,6 +27,9 @@ Client stranger_to(World& world, const Organisation& of, std::string helo, Tls t
 // The organisation's server takes the list anew that just got longer, and uses it.
 Result<void> fetch_list(Stage& stage, const Organisation& of, const std::string& url);
 
+// Waits until the organisation's server has this list, or OCSP answer, in use.
+Result<void> has_list(Stage& stage, const Organisation& of, const std::string& url);
+
 struct InQueue {
     std::string failed_step = {};  // first that failed or is unknown; "" if none was judged yet
     std::string last = {};         // how the last attempt ended

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <array>
@@ -14,6 +15,7 @@ namespace valija::lab {
 namespace {
 
 constexpr Duration kStartDeadline = std::chrono::seconds(30);
+constexpr Duration kToolDeadline = std::chrono::seconds(20);
 
 struct Needed {
     const char* program;
@@ -21,6 +23,7 @@ struct Needed {
 };
 
 constexpr std::array kNeeded{Needed{"nsd", "nsd"},
+                             Needed{"ldns-signzone", "ldnsutils"},
                              Needed{"dovecot", "dovecot-core, dovecot-imapd and dovecot-lmtpd"},
                              Needed{"swaks", "swaks, with libnet-ssleay-perl"},
                              Needed{"/usr/bin/python3", "python3"},
@@ -57,9 +60,53 @@ Result<void> write_all(const std::string& directory,
 
 std::string zone_text(const Zone& zone, const std::string& address) {
     return fmt::format(
-        "$ORIGIN {0}.\n$TTL 5\n@ SOA ns.{0}. postmaster.{0}. ( 1 3600 600 86400 5 )\n"
+        "$ORIGIN {0}.\n$TTL 5\n@ SOA ns.{0}. postmaster.{0}. ( {3} 3600 600 86400 5 )\n"
         "@ NS ns.{0}.\nns A {1}\n{2}",
-        zone.domain, address, zone.records);
+        zone.domain, address, zone.records, zone.serial);
+}
+
+std::string zone_file(const std::string& directory, const std::string& domain) {
+    return directory + "/" + domain + ".zone";
+}
+
+std::string zone_key(const std::string& directory, const std::string& domain) {
+    return directory + "/" + domain + ".zsk";  // with .key and .private
+}
+
+Result<std::string> run_tool(const std::vector<std::string>& words) {
+    const auto done = run(words, kToolDeadline);
+    if (!done) return std::unexpected(done.error());
+    if (done->exit_status != 0) {
+        return fault(FaultKind::System, "running " + words.front(), done->out + done->err);
+    }
+    return done->out;
+}
+
+// A key of the zone's own (P-256, DNSSEC algorithm 13), made at the first signature.
+Result<void> make_zone_key(const std::string& directory, const std::string& domain) {
+    const std::string base = zone_key(directory, domain);
+    if (access((base + ".private").c_str(), F_OK) == 0) return {};
+    const auto made = run_tool({"env", "-C", directory, "ldns-keygen", "-a", "13", "-k", domain});
+    if (!made) return std::unexpected(made.error());
+    const std::string name = made->substr(0, made->find('\n'));
+    for (const char* part : {".key", ".private"}) {
+        if (rename((directory + "/" + name + part).c_str(), (base + part).c_str()) != 0) {
+            return system_fault("naming the key of " + domain, errno);
+        }
+    }
+    return {};
+}
+
+Result<void> write_zone(const std::string& directory, const Place& place, const Zone& zone) {
+    const std::string file = zone_file(directory, zone.domain);
+    const std::string text = zone_text(zone, place.address);
+    if (!zone.is_signed) return store::write_file(file, text, 0600);
+    auto done = store::write_file(file + ".plain", text, 0600);
+    if (done) done = make_zone_key(directory, zone.domain);
+    if (!done) return done;
+    const auto is_signed =
+        run_tool({"ldns-signzone", "-f", file, file + ".plain", zone_key(directory, zone.domain)});
+    return is_signed ? Result<void>() : std::unexpected(is_signed.error());
 }
 
 std::string name_server_text(const std::string& directory, const Place& place,
@@ -171,6 +218,19 @@ service lmtp {{
 }}
 )";
 
+// Arguments: address and port to listen on, directory.
+constexpr const char* kWebServer = R"(
+import functools, http.server, sys
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
+handler = functools.partial(Handler, directory=sys.argv[3])
+http.server.ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), handler).serve_forever()
+)";
+
 // Arguments: address and port to listen on, address and port of the server.
 constexpr const char* kMaskingRelay = R"(
 import socketserver, socket, sys, threading
@@ -213,27 +273,42 @@ std::vector<std::string> missing_programs() {
 
 Result<Child> start_name_server(const std::string& directory, const Place& place,
                                 const std::vector<Zone>& zones) {
-    std::vector<std::pair<std::string, std::string>> files{
-        {"nsd.conf", name_server_text(directory, place, zones)}};
+    auto written = write_all(directory, {{"nsd.conf", name_server_text(directory, place, zones)}});
     for (const Zone& zone : zones) {
-        files.emplace_back(zone.domain + ".zone", zone_text(zone, place.address));
+        if (written) written = write_zone(directory, place, zone);
     }
-    if (auto written = write_all(directory, files); !written) {
-        return std::unexpected(written.error());
-    }
+    if (!written) return std::unexpected(written.error());
     return when_listening(
         Child::start("nsd", {"nsd", "-d", "-c", directory + "/nsd.conf"}, directory + "/output"),
         {place});
 }
 
+std::string zone_anchor(const std::string& directory, const std::string& domain) {
+    return zone_key(directory, domain) + ".key";
+}
+
+Result<void> replace_zone(const Child& name_server, const std::string& directory,
+                          const Place& place, const Zone& zone) {
+    if (auto written = write_zone(directory, place, zone); !written) return written;
+    if (kill(name_server.pid(), SIGHUP) != 0) return system_fault("reloading nsd", errno);
+    const std::string serial = fmt::format(" {} 3600 ", zone.serial);
+    Result<void> asked;
+    const auto waited = wait_until("waiting for the new zone", kStartDeadline, [&] {
+        const auto answer = run_tool(
+            {"drill", "-p", std::to_string(place.port), "@" + place.address, "SOA", zone.domain});
+        if (!answer) asked = std::unexpected(answer.error());
+        return !answer || answer->contains(serial);
+    });
+    return asked ? waited : asked;
+}
+
 Result<Child> start_web_server(const std::string& directory, const std::string& output_file,
                                const Place& place) {
-    return when_listening(
-        Child::start("the web server",
-                     {"/usr/bin/python3", "-m", "http.server", std::to_string(place.port), "--bind",
-                      place.address, "--directory", directory},
-                     output_file),
-        {place});
+    return when_listening(Child::start("the web server",
+                                       {"/usr/bin/python3", "-c", kWebServer, place.address,
+                                        std::to_string(place.port), directory},
+                                       output_file),
+                          {place});
 }
 
 Result<Child> start_masking_relay(const Place& place, const Place& server,

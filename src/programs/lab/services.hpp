@@ -1,5 +1,6 @@
-// The programs round Valija: a name server (NSD), a web server for revocation lists (Python's), and
-// mailboxes (Dovecot, LMTP and IMAP). All in the foreground, as the calling user, on loopback.
+// The programs round Valija: a name server (NSD), a web server for revocation lists and OCSP
+// answers (Python's), and mailboxes (Dovecot, LMTP and IMAP). All in the foreground, as the calling
+// user, on loopback.
 //
 // Promise: a started service answers on its address. Thread: main. Failure: Fault with the last
 // lines of what the program printed.
@@ -20,12 +21,23 @@ std::vector<std::string> missing_programs();
 
 struct Zone {
     std::string domain;
-    std::string records;  // lines of a zone file, without SOA and NS
+    std::string records;     // lines of a zone file, without SOA and NS
+    bool is_signed = false;  // DNSSEC, by a key of its own
+    unsigned serial = 1;
 };
 
 Result<Child> start_name_server(const std::string& directory, const Place& place,
                                 const std::vector<Zone>& zones);
 
+// A zone that the name server has already, with other records and a higher serial; it answers from
+// it then.
+Result<void> replace_zone(const Child& name_server, const std::string& directory,
+                          const Place& place, const Zone& zone);
+
+// The file of a signed zone's key, for whoever is to trust it.
+std::string zone_anchor(const std::string& directory, const std::string& domain);
+
+// A question by POST (OCSP) gets the file of its path as well.
 Result<Child> start_web_server(const std::string& directory, const std::string& output_file,
                                const Place& place);
 

@@ -81,8 +81,8 @@ void Stage::compare_mark(const Organisation& of, std::string_view message, std::
 const std::vector<Scene>& all_scenes() {
     static const std::vector<Scene> scenes = [] {
         std::vector<Scene> all = path_scenes();
-        for (const auto& more : {waiting_scenes(), trust_scenes(), tool_scenes(),
-                                 certificate_scenes(), renewal_scenes()}) {
+        for (const auto& more : {waiting_scenes(), trust_scenes(), status_scenes(), dane_scenes(),
+                                 tool_scenes(), certificate_scenes(), renewal_scenes()}) {
             all.insert(all.end(), more.begin(), more.end());
         }
         return all;

@@ -69,6 +69,8 @@ const std::vector<Scene>& all_scenes();  // in the order of playing
 std::vector<Scene> path_scenes();
 std::vector<Scene> waiting_scenes();
 std::vector<Scene> trust_scenes();
+std::vector<Scene> status_scenes();
+std::vector<Scene> dane_scenes();
 std::vector<Scene> tool_scenes();
 std::vector<Scene> certificate_scenes();
 std::vector<Scene> renewal_scenes();

@@ -39,13 +39,14 @@ Result<void> all_of(std::initializer_list<Result<void>> results) {
     return {};
 }
 
-// {0} hostname, {1} domain, {2} SMTP port, {3} name server, {4} LMTP
+// {0} hostname, {1} domain, {2} SMTP port, {3} name server, {4} LMTP, {5} file of the zone's key
 constexpr std::string_view kSettings = R"(hostname = "{0}"
-accepted_domains = ["{1}", "branch.{1}"]
+accepted_domains = ["{1}", "branch.{1}", "signed.{1}"]
 smtp_port = {2}
 
 [dns]
 forward = "{3}"
+trust_anchor = "{5}"   # of the one zone that is signed
 
 [mailbox]
 lmtp = "{4}"
@@ -90,6 +91,21 @@ Zone World::outsiders() const {
                                         "two MX 10 mx1.fabrikam.com.\ntwo MX 20 mx2.fabrikam.com.\n"
                                         "mx1 A {}\nmx2 A {}\n",
                                         outsider(), block_.address(67), block_.address(68))};
+}
+
+Zone World::signed_zone(const std::string& records) const {
+    return {signed_domain(),
+            fmt::format("@ MX 10 mail\nmail A {}\n{}", woodgrove_->address, records), true,
+            zone_serial_};
+}
+
+Result<void> World::publish_tlsa(const std::string& spki_sha256) {
+    ++zone_serial_;
+    const std::string record =
+        spki_sha256.empty() ? std::string()
+                            : fmt::format("_{}._tcp.mail TLSA 3 1 1 {}\n", smtp_port_, spki_sha256);
+    return replace_zone(*name_server_, name_server_folder(), name_server_place_,
+                        signed_zone(record));
 }
 
 Result<Organisation> World::organisation(const Identification& who) const {
@@ -138,13 +154,14 @@ Result<void> World::settle(Organisation& of) {
     if (!key) return std::unexpected(key.error());
     if (!issued) return std::unexpected(issued.error());
     const std::string listen = fmt::format("{}:{}", of.address, smtp_port_);
+    const std::string zone_key = zone_anchor(name_server_folder(), signed_domain());
     return all_of({store::write_file(of.ca_certificate, of.ca.root().pem()),
                    store::write_file(of.ca_key, *key, 0600),
                    store::write_file(of.certificate, issued->certificate.pem()),
                    store::write_file(of.key, issued->key_pem, 0600), publish_list(of),
                    store::write_file(of.home + "/etc/valija.toml",
                                      fmt::format(kSettings, of.hostname, of.who.domain, smtp_port_,
-                                                 name_server(), of.lmtp.text())),
+                                                 name_server(), of.lmtp.text(), zone_key)),
                    store::write_file(of.home + "/etc/connectors.d/Inet.toml",
                                      fmt::format(kReceive, listen, of.inside, range())),
                    store::write_file(of.home + "/etc/connectors.d/Internet.toml",
@@ -256,7 +273,8 @@ Result<void> World::start_decoy() {
          store::write_file(decoy_home() + "/keys/old.key", issued->key_pem, 0600),
          store::write_file(decoy_home() + "/etc/valija.toml",
                            fmt::format(kSettings, host, woodgrove_->who.domain, smtp_port_,
-                                       name_server(), woodgrove_->lmtp.text())),
+                                       name_server(), woodgrove_->lmtp.text(),
+                                       zone_anchor(name_server_folder(), signed_domain()))),
          store::write_file(
              decoy_home() + "/etc/connectors.d/Inet.toml",
              fmt::format(kReceive, Place{.address = decoy_place(), .port = smtp_port_}.text(),
@@ -277,8 +295,10 @@ Result<void> World::start_web(Organisation& of) {
 
 Result<void> World::start_services() {
     const std::vector<Zone> zones{zone_of(*contoso_, decoy_place()),
-                                  zone_of(*woodgrove_, decoy_place()), outsiders()};
-    auto started = keep(name_server_, start_name_server(root_ + "/dns", name_server_place_, zones));
+                                  zone_of(*woodgrove_, decoy_place()), outsiders(),
+                                  signed_zone({})};
+    auto started =
+        keep(name_server_, start_name_server(name_server_folder(), name_server_place_, zones));
     for (Organisation* of : {&*contoso_, &*woodgrove_}) {
         const std::string base = root_ + "/" + of->who.name;
         if (started) started = start_web(*of);

@@ -123,6 +123,12 @@ class World {
 
     void stop_decoy() { decoy_.reset(); }
 
+    // Woodgrove Bank has a domain in a signed zone (DNSSEC) too, whose key the lab's servers know.
+    std::string signed_domain() const { return "signed." + woodgrove_->who.domain; }
+
+    // The TLSA records of its server, for this key (SHA-256 of the public key); empty: none.
+    Result<void> publish_tlsa(const std::string& spki_sha256);
+
     // In the decoy's place a firewall before Woodgrove Bank's server, which masks STARTTLS.
     Result<void> start_firewall();
 
@@ -140,6 +146,10 @@ class World {
     Result<void> befriend(const Organisation& of, const Organisation& partner) const;
     Result<void> start_services();
     Zone outsiders() const;
+    Zone signed_zone(const std::string& records) const;
+
+    std::string name_server_folder() const { return root_ + "/dns"; }
+
     std::string decoy_place() const;
     Result<Child> serve(const std::string& title, const std::string& home) const;
     Result<Organisation> organisation(const Identification& who) const;
@@ -155,6 +165,7 @@ class World {
     std::optional<Child> name_server_;
     std::optional<Child> decoy_;
     unsigned written_ = 0;  // client certificates so far
+    unsigned zone_serial_ = 1;
 };
 
 }  // namespace valija::lab

@@ -276,6 +276,35 @@ def test_a_certificate_is_judged_as_a_clients(home, partner, fabrikam_ca, tmp_pa
     assert first_failure(inbound["ladder"])["step"] == "dates"
 
 
+def test_a_partner_is_proven_by_exactly_its_certificate(home, stand, ours, serve, tmp_path):
+    """EX-05: self-signed, of another name, without a list; another one of the same key is not."""
+    key = chains.new_key()
+    known, other = (chains.Ca("gateway", key=key) for _ in range(2))
+    shown = chains.Shown([known.certificate], key)
+    certificate, private = shown.files(str(tmp_path))
+    home.write("etc/anchors/gateway.pem", known.pem())
+    words = ("partner", "add", "fabrikam", "--domain", DOMAIN, "--match", "direct")
+    refused = home.valija(*words)
+    assert refused.status == 78 and '"direct" needs "trust"' in refused.err, refused
+    assert home.valija(*words, "--trust", "gateway", "--send", "enforce", "--receive",
+                       "enforce").status == 0
+    stand(66, certificate=certificate, key=private, client_ca=ours)
+    serve()
+    checked = home.valija("check", "fabrikam", "--json", deadline=120)
+    assert outbound(checked)["standing"] == "proven", checked
+    as_client = ("check", "--domain", DOMAIN, "--json", "--as-client")
+    assert home.valija(*as_client, certificate).status == 0
+    (tmp_path / "other.pem").write_text(other.pem())
+    done = home.valija(*as_client, str(tmp_path / "other.pem"))
+    failure = first_failure(done.json["domains"][0]["inbound"]["ladder"])
+    assert done.status == 1 and failure["step"] == "identity", done
+    assert "none of the 1 certificates" in failure["evidence"]
+    judged = ("certificate", "verify", "--profile", "direct", "--name", DOMAIN)
+    assert home.valija(*judged, certificate, "--trust", certificate).status == 0
+    assert home.valija(*judged, certificate, "--trust", str(tmp_path / "other.pem")).status == 1
+    assert home.valija(*judged, certificate).status == 64
+
+
 def test_this_server_is_looked_at_before_anything_goes_wrong(home, serve, ours, stand):
     """EH-03: ready or not, with the list of what is missing; EX-34, EX-35: our own CA's list."""
     serve()

@@ -98,8 +98,9 @@ void look_at_certificates(const CheckParts& parts, const partners::World& world,
 }
 
 bool needs_anchors(const partners::PartnerRules& partner) {
-    return partner.rule.profile != identity::Profile::Pinned &&
-           partner.rule.profile != identity::Profile::Dane;
+    using identity::Profile;
+    const Profile profile = partner.rule.profile;
+    return profile != Profile::Pinned && profile != Profile::Direct && profile != Profile::Dane;
 }
 
 void look_at_anchors(const CheckParts& parts, const partners::World& world, ServerReport& report) {

@@ -111,6 +111,9 @@ Inputs inputs_of(const VerifyQuestion& question, std::vector<Certificate> chain,
     identity::Rule& rule = inputs.rule;
     rule.anchors = anchors_of(question, warnings);
     rule.profile = question.profile;
+    if (rule.profile == identity::Profile::Direct) {
+        rule.direct = rule.anchors.certificates();
+    }
     rule.pins = question.pins;
     rule.ip_addresses = question.ip_addresses;
     rule.emails = question.emails;

@@ -134,6 +134,9 @@ std::shared_ptr<const PartnerRules> rules_of(const settings::Partner& partner,
     rules.rule.partner = partner.name;
     rules.rule.names = partner.names;
     set_match(partner, rules.rule);
+    if (rules.rule.profile == identity::Profile::Direct) {
+        rules.rule.direct = anchors.certificates();
+    }
     rules.rule.anchors = std::move(anchors);
     rules.rule.revocation = revocation_of(partner.revocation);
     rules.rule.revocation_grace = partner.revocation_grace;

@@ -146,8 +146,12 @@ Step take_profile(const Invocation& invocation, VerifyQuestion& question) {
     const std::string word =
         invocation.has("--profile") ? invocation.one("--profile") : usual_profile(invocation);
     const auto profile = identity::profile_of(word);
-    if (!profile || *profile == Profile::Direct) {
-        return misused("--profile is strict, exchange, pinned, cisco-verify, cisco-hosted or dane");
+    if (!profile) {
+        return misused(
+            "--profile is strict, exchange, pinned, direct, cisco-verify, cisco-hosted or dane");
+    }
+    if (*profile == Profile::Direct && !invocation.has("--trust")) {
+        return misused("--profile direct wants the certificates themselves in --trust");
     }
     question.profile = *profile;
     if ((*profile == Profile::Dane) != has_tlsa) {
@@ -364,7 +368,7 @@ std::vector<Option> verify_options() {
          .times = Times::Many},
         {.name = "--profile",
          .value_name = "PROFILE",
-         .help = "strict, exchange, pinned, cisco-verify, cisco-hosted or dane [strict]"},
+         .help = "strict, exchange, pinned, direct, cisco-verify, cisco-hosted or dane [strict]"},
         {.name = "--pin",
          .value_name = "SHA256",
          .help = "a public key of profile pinned",

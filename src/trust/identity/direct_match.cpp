@@ -1,5 +1,5 @@
-// Profile `direct` (EX-05): our own servers; the certificate is, byte for byte, one of those that
-// the directory holds. No path, no name, no revocation list: who may write the directory decides.
+// Profile `direct` (EX-05): the certificate is, byte for byte, one of those that the directory
+// holds. No path, no name, no revocation list: who may write the directory decides.
 #include <algorithm>
 
 #include "trust/identity/internal/case.hpp"
@@ -11,15 +11,15 @@ Step prove_direct(const Case& c) {
     if (std::ranges::find(known, c.leaf()) != known.end()) {
         return {.name = StepName::Identity,
                 .state = StepState::Pass,
-                .evidence = say("exactly this certificate is in the directory: SHA-256 {}",
-                                c.leaf()->sha256)};
+                .evidence = say("exactly this certificate is known: SHA-256 {}", c.leaf()->sha256)};
     }
     return {.name = StepName::Identity,
             .state = StepState::Fail,
-            .evidence = say("the directory holds another certificate for this server; shown: "
-                            "SHA-256 {}",
-                            c.leaf()->sha256),
-            .fix = say("publish the server's new certificate in the directory"),
+            .evidence = say("it is none of the {} certificates that are known: SHA-256 {}",
+                            known.size(), c.leaf()->sha256),
+            .fix = say("if the partner has a new certificate, compare its fingerprint by "
+                       "telephone, put it in etc/anchors/ and name it in `trust` of the partner's "
+                       "file; else somebody else answers there"),
             .actor = Actor::You,
             .reason = Reason::SubjectMismatch};
 }

@@ -17,8 +17,7 @@ namespace valija::identity {
 
 enum class Direction { Inbound, Outbound };  // the peer is the client / the server
 
-// The match profiles, docs/guide/matching.md. `Direct` (our own servers) is not choosable in a
-// partner's file.
+// The match profiles, docs/guide/matching.md.
 enum class Profile { Exchange, CiscoVerify, CiscoHosted, Strict, Pinned, Direct, Dane };
 
 std::string_view profile_text(Profile profile);  // "exchange", "cisco-verify", …

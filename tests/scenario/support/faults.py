@@ -153,6 +153,8 @@ NAMES = [
           rule='match = "strict"\n', **both(mismatch("mail.elsewhere.example"))),
     Fault("unpinned", good, rule=f'match = "pinned"\npins = ["{"0" * 64}"]\n',
           **both(Finding("identity", "SubjectMismatch", "you", ("pin",)))),
+    Fault("not-this-one", good, rule='match = "direct"\n',
+          **both(Finding("identity", "SubjectMismatch", "you", ("none of the 1 certificates",)))),
     Fault("verify-mx-name", named("mail.{}"), rule='match = "cisco-verify"\n',
           **both(mismatch("mail.verify-mx-name.example"))),
     Fault("hosted-cn", named("mail.elsewhere.example", common_name="hosted-cn.example"),

@@ -256,6 +256,11 @@ void check_pins(const Partner& partner, Checker<Partner>& checker) {
 
 void check_matching(const Partner& partner, Checker<Partner>& checker) {
     check_pins(partner, checker);
+    if (partner.match == "direct" && partner.trust.empty()) {
+        checker.add("match",
+                    "\"direct\" needs \"trust\": the files in etc/anchors/ that hold the partner's "
+                    "certificates themselves");
+    }
     if (partner.match == "dane" && partner.receive != "off") {
         checker.add("match",
                     "\"dane\" proves the partner's servers only, because clients have no TLSA "

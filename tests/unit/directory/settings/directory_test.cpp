@@ -140,7 +140,7 @@ TEST(Directory, MatchSettingsOfAPartnerAreChecked) {
              {"match = \"pinned\"\npins = [" + many + "]\n", "more than 10"},
              {"match = \"dane\"\nreceive = \"enforce\"\n", "write receive = \"off\""},
              {"match = \"dane\"\n", "write receive = \"off\""},
-             {"match = \"direct\"\n", "direct"},
+             {"match = \"direct\"\n", "\"direct\" needs \"trust\""},
              {"routes = [\"relay\"]\n", "is not a next hop"},
              {"mx_known = [\"mx1.a.example x\"]\n", "is not an MX host with its addresses"},
              {"names = [\"*.a.example\"]\n", "is not a full domain name"},

@@ -414,10 +414,12 @@ Task<CheckReport> check_domains(const CheckParts* parts, std::vector<std::string
         }
         const auto world = parts->deliver.world.get();
         const auto partner = world->partner_of(domain);
-        DomainReport of_domain{.domain = domain,
-                               .partner = partner ? partner->name : std::string(),
-                               .outbound = std::nullopt,
-                               .inbound = {}};
+        DomainReport of_domain{
+            .domain = domain,
+            .partner = partner ? partner->name : std::string(),
+            .profile = partner ? partner->rule.profile : identity::Profile::Exchange,
+            .outbound = std::nullopt,
+            .inbound = {}};
         of_domain.outbound = co_await check_outbound(parts, &quiet.parts(), domain, end, &budget);
         of_domain.inbound =
             presume_inbound(*parts, *world, domain, shown_by_server(*of_domain.outbound));
@@ -432,6 +434,7 @@ DomainReport check_client(const CheckParts& parts, const std::vector<x509::Certi
     const auto partner = world->partner_of(domain);
     return {.domain = domain,
             .partner = partner ? partner->name : std::string(),
+            .profile = partner ? partner->rule.profile : identity::Profile::Exchange,
             .outbound = std::nullopt,
             .inbound = inbound_of(parts, *world, domain, chain)};
 }

@@ -74,7 +74,8 @@ struct Inbound {
 
 struct DomainReport {
     std::string domain;
-    std::string partner;  // empty: none has this domain
+    std::string partner;                                      // empty: none has this domain
+    identity::Profile profile = identity::Profile::Exchange;  // of the partner
     std::optional<Outbound> outbound;
     Inbound inbound;
 };

@@ -12,6 +12,7 @@ namespace {
 
 using identity::Direction;
 using identity::Ladder;
+using identity::Profile;
 using identity::Reason;
 using identity::Step;
 using identity::StepName;
@@ -52,6 +53,30 @@ bool is_failure(const Step& step) {
            step.name != StepName::Verdict;
 }
 
+// What proves the partner, by its profile.
+Text identity_request(const LetterFacts& facts) {
+    switch (facts.profile) {
+        case Profile::Pinned:
+        case Profile::Direct:
+            return say(
+                "We know you by a key or certificate that we exchanged, and this is another one. "
+                "If "
+                "it is yours and new, please tell us its fingerprint by telephone, and tell us "
+                "of the next one before you use it. If it is not yours, somebody else shows it in "
+                "your place.");
+        case Profile::Dane:
+            return say(
+                "Please publish the TLSA record of the key that your server uses now, in a zone "
+                "that is signed (DNSSEC). The record of a new key must be in DNS before the key is "
+                "used.");
+        default:
+            return say(
+                "Please use a certificate that names {} as a DNS name in its subjectAltName; or "
+                "tell us which names your servers carry, so that we can add them.",
+                facts.domain);
+    }
+}
+
 // What the partner has to do, by reason; the fix of the ladder speaks to our own postmaster.
 Text request_of(const Step& step, const LetterFacts& facts) {
     const bool inbound = facts.direction == Direction::Inbound;
@@ -67,11 +92,7 @@ Text request_of(const Step& step, const LetterFacts& facts) {
                 "Please let your server send the intermediate certificates of your CA along "
                 "with its own certificate (all but the root).");
         case Reason::SubjectMismatch:
-            return say(
-                "Please use a certificate that names {} as a DNS name in its "
-                "subjectAltName; or tell us which names your servers carry, so that we can "
-                "add them.",
-                facts.domain);
+            return identity_request(facts);
         case Reason::DateInvalid:
             return say("Please renew the certificate, and check the clock of your server.");
         case Reason::Revoked:

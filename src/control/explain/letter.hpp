@@ -31,6 +31,7 @@ struct LetterFacts {
     std::string certificate;  // subject of what was judged; empty: none was shown
     std::string fingerprint;  // its SHA-256
     identity::Direction direction = identity::Direction::Outbound;
+    identity::Profile profile = identity::Profile::Exchange;  // how the partner is to be proven
     Time at;
 };
 

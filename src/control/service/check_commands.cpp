@@ -118,6 +118,7 @@ std::string letter_about(const explain::CheckReport& report, const settings::Ser
                                .our_contact = server.postmaster,
                                .occasion = occasion_of(subject),
                                .direction = subject.direction,
+                               .profile = subject.domain->profile,
                                .at = now};
     const identity::Step* failure = subject.ladder->first_failure();
     const bool is_of_dns = failure != nullptr && failure->name == identity::StepName::Dns;

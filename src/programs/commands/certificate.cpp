@@ -277,7 +277,8 @@ std::expected<VerifyQuestion, Refusal> question_of(const Invocation& invocation)
 
 std::string letter_of(const VerifyQuestion& question, const VerifyAnswer& answer,
                       Language language) {
-    explain::LetterFacts facts{.direction = question.direction, .at = question.at};
+    explain::LetterFacts facts{
+        .direction = question.direction, .profile = question.profile, .at = question.at};
     // A name that we asked for, or one of the certificate: only what is a host name may stand in an
     // address.
     std::vector<std::string> names = question.names;

@@ -58,6 +58,27 @@ TEST(Letter, SaysWhatFailedWithEvidenceAndWhatToDoInBothLanguages) {
     }
 }
 
+// Who is known by a key is not asked for a name.
+TEST(Letter, AsksForWhatTheProfileWants) {
+    const Ladder ladder = ladder_of(StepName::Identity, Reason::SubjectMismatch);
+    const auto request = [&](identity::Profile profile) {
+        LetterFacts given = facts();
+        given.profile = profile;
+        std::string text = letter(ladder, given, Language::English);
+        std::ranges::replace(text, '\n', ' ');
+        return text;
+    };
+    using identity::Profile;
+    for (const Profile profile : {Profile::Pinned, Profile::Direct}) {
+        EXPECT_THAT(request(profile), HasSubstr("tell us its fingerprint by telephone"));
+        EXPECT_THAT(request(profile), Not(HasSubstr("Please use a certificate that names")));
+    }
+    EXPECT_THAT(request(Profile::Dane), HasSubstr("Please publish the TLSA record"));
+    for (const Profile profile : {Profile::Exchange, Profile::Strict, Profile::CiscoVerify}) {
+        EXPECT_THAT(request(profile), HasSubstr("that names woodgrovebank.com as a DNS name"));
+    }
+}
+
 TEST(Letter, IsWrappedForAMailProgram) {
     const std::string text =
         letter(ladder_of(StepName::Chain, Reason::UntrustedRoot), facts(), Language::Spanish);

@@ -127,8 +127,20 @@ std::string place(const Command& command, const Words& words, Values& values) {
             return fmt::format("`{}` does not expect \"{}\"", command.name(),
                                escape_peer_text(word, 60));
         }
+        if (word.empty()) return fmt::format("{} is empty", argument->name);
         values.texts[argument->name].push_back(word);
         if (argument->times == Times::Once) ++argument;
+    }
+    return {};
+}
+
+// An unset variable of a script must not become the current directory, or no file at all.
+std::string unnamed_file(const Command& command, Values& values) {
+    for (const Option& option : command.options) {
+        const bool names_file = option.value_name == "FILE" || option.value_name == "DIR";
+        if (names_file && std::ranges::count(values.texts[option.name], "") > 0) {
+            return fmt::format("the {} of {} is empty", option.value_name, option.name);
+        }
     }
     return {};
 }
@@ -169,6 +181,7 @@ std::string parse(const Command& command, Words words, Invocation& invocation) {
     }
     if (std::string text = place(command, app.remaining(), values); !text.empty()) return text;
     if (std::string text = missing(command, values); !text.empty()) return text;
+    if (std::string text = unnamed_file(command, values); !text.empty()) return text;
     for (auto& [name, texts] : values.texts) {
         if (!texts.empty()) invocation.values[name] = std::move(texts);
     }

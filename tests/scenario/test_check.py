@@ -250,6 +250,31 @@ def test_the_letter_says_what_was_done(home, partner, fabrikam_ca):
     assert "Certificate: CN=nosuch.fabrikam.com" in letter
 
 
+def test_the_letter_goes_to_the_contact_of_the_partners_file(home, partner):
+    """And names the partner's other domains that are not in order."""
+    check = partner("--domain", "nosuch.fabrikam.com", "--contact", "pm@partner.example",
+                    domain="nowhere.fabrikam.com")
+    letter = check("--text-for-partner").out
+    assert letter.startswith("To: pm@partner.example\n"), letter
+    assert "Not in order either: nosuch.fabrikam.com (dns)" in letter
+    assert check("--text-for-partner", "--json").status == 64
+
+
+def test_what_nobody_asked_for_is_no_success(home, partner, fabrikam_ca):
+    """An unset variable in a script, or a domain that is nobody's, must not look like a proof."""
+    partner(send="off")
+    done = home.valija("check", "")
+    assert done.status == 64 and "PARTNER is empty" in done.err, done
+    good = fabrikam_ca.issue("mail.fabrikam.com")[0]
+    for domain, words in (("fabrikam", "fabrikam is a partner, not a domain; did you mean"),
+                          ("fabrikan.com", "no partner has the domain fabrikan.com; did you mean"),
+                          ("elsewhere.example", "no partner has the domain elsewhere.example")):
+        done = home.valija("check", "--as-client", good, "--domain", domain)
+        assert done.status == 64 and words in done.err, done
+    done = home.valija("check", "--as-client", "", "--domain", DOMAIN)
+    assert done.status == 64 and "the FILE of --as-client is empty" in done.err
+
+
 def test_domains_after_the_tenth_are_told(home, partner):
     """What was not looked at is no success: it is named, and the exit status is not 0."""
     more = [f"d{i}.nullmx.invalid" for i in range(11)]
@@ -298,7 +323,7 @@ def test_a_partner_is_proven_by_exactly_its_certificate(home, stand, ours, serve
     done = home.valija(*as_client, str(tmp_path / "other.pem"))
     failure = first_failure(done.json["domains"][0]["inbound"]["ladder"])
     assert done.status == 1 and failure["step"] == "identity", done
-    assert "none of the 1 certificates" in failure["evidence"]
+    assert "none of the certificates" in failure["evidence"]
     judged = ("certificate", "verify", "--profile", "direct", "--name", DOMAIN)
     assert home.valija(*judged, certificate, "--trust", certificate).status == 0
     assert home.valija(*judged, certificate, "--trust", str(tmp_path / "other.pem")).status == 1

@@ -9,7 +9,7 @@ import socket
 import subprocess
 
 import pytest
-from support import authority, letters, poll, world
+from support import authority, letters, poll, server, world
 
 BY_PARTNER = ["valija_domain_secure_messages_received_total",
               "valija_domain_secure_messages_sent_total",
@@ -289,6 +289,16 @@ def test_two_servers_do_not_share_a_port(counting, serve):
         done = counting.valija("serve")
         assert done.status == 71, done
         assert f"serving metrics at {counting.address}:{taken}: Address already in use" in done.err
+
+
+def test_two_servers_do_not_share_an_smtp_port(lab, home, tmp_path, serve):
+    """Each would take a part of the other's mail, by chance."""
+    serve()
+    second = server.Home(tmp_path / "second", lab, home.address)
+    second.write("etc/connectors.d/Inet.toml", home.read("etc/connectors.d/Inet.toml"))
+    done = second.valija("serve")
+    assert done.status == 71, done
+    assert f"listening on {home.address}:{home.port}: Address already in use" in done.err
 
 
 def test_hostile_requests_do_not_hurt_the_mail(counting, serve, lab):

@@ -272,8 +272,12 @@ Text effect_of(const Run& run) {
         return effect_without_path(run);
     }
     if (!plan.partner) {
-        return say("mail to {} flows; no partner has this domain, so nothing has to be proven",
-                   plan.domain);
+        return run.world->partner_of(plan.domain)
+                   ? say("mail to {} flows; send = \"off\", so nothing has to be proven",
+                         plan.domain)
+                   : say("mail to {} flows; no partner has this domain, so nothing has to be "
+                         "proven",
+                         plan.domain);
     }
     const size_t good = good_addresses(report);
     if (good > 0 && good < report.addresses.size()) {

@@ -10,6 +10,7 @@
 namespace valija::explain {
 namespace {
 
+using identity::Actor;
 using identity::Direction;
 using identity::Ladder;
 using identity::Profile;
@@ -53,6 +54,12 @@ bool is_failure(const Step& step) {
            step.name != StepName::Verdict;
 }
 
+Text tlsa_request() {
+    return say(
+        "Please publish the TLSA record of the key that your server uses now, in a zone that is "
+        "signed (DNSSEC). The record of a new key must be in DNS before the key is used.");
+}
+
 // What proves the partner, by its profile.
 Text identity_request(const LetterFacts& facts) {
     switch (facts.profile) {
@@ -65,10 +72,7 @@ Text identity_request(const LetterFacts& facts) {
                 "of the next one before you use it. If it is not yours, somebody else shows it in "
                 "your place.");
         case Profile::Dane:
-            return say(
-                "Please publish the TLSA record of the key that your server uses now, in a zone "
-                "that is signed (DNSSEC). The record of a new key must be in DNS before the key is "
-                "used.");
+            return tlsa_request();
         default:
             return say(
                 "Please use a certificate that names {} as a DNS name in its subjectAltName; or "
@@ -88,13 +92,20 @@ Text request_of(const Step& step, const LetterFacts& facts) {
                 "trust it. If the chain that your server sends is not the one you meant, "
                 "please correct it.");
         case Reason::IncompleteChain:
-            return say(
-                "Please let your server send the intermediate certificates of your CA along "
-                "with its own certificate (all but the root).");
+            return step.actor == Actor::You
+                       ? say("Please tell us which CA issued your certificate. If it is a root, "
+                             "send us its certificate; we compare its fingerprint with you by "
+                             "telephone before we trust it. If there is another CA above it, let "
+                             "your server send the certificates of the CAs in between along with "
+                             "its own.")
+                       : say("Please let your server send the intermediate certificates of your CA "
+                             "along with its own certificate (all but the root).");
         case Reason::SubjectMismatch:
             return identity_request(facts);
         case Reason::DateInvalid:
-            return say("Please renew the certificate, and check the clock of your server.");
+            return say(
+                "Please show a certificate that is valid now: renew it if it has expired, and "
+                "check the clock of your server.");
         case Reason::Revoked:
             return say(
                 "Your CA has revoked this certificate. Please stop using it, install a new "
@@ -121,6 +132,12 @@ Text request_of(const Step& step, const LetterFacts& facts) {
             return say(
                 "Please ask your CA for a new certificate: this one, or one above it, "
                 "breaks a rule of RFC 5280.");
+        case Reason::DaneRequired:
+            return tlsa_request();
+        case Reason::DnssecInvalid:
+            return say(
+                "Please check the DNSSEC signatures of your zone and its TLSA records: they could "
+                "not be validated.");
         case Reason::NoTls:
             return say(
                 "Please let your server offer and use STARTTLS; if it does, something on "
@@ -131,13 +148,69 @@ Text request_of(const Step& step, const LetterFacts& facts) {
     return say("Please look at your server with this in mind, and tell us what its log says.");
 }
 
+// A header field's text; where it has letters beyond ASCII, as encoded words of at most 75
+// characters (RFC 2047 5, "Q"), none of which splits a character.
+std::string encoded(std::string_view text) {
+    constexpr std::string_view kBegin = "=?utf-8?q?";
+    constexpr std::string_view kEnd = "?=";
+    constexpr size_t kLongestWord = 75 - kBegin.size() - kEnd.size();
+    if (std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; })) {
+        return std::string(text);
+    }
+    std::string out;
+    std::string word;
+    for (size_t at = 0; at < text.size();) {
+        size_t end = at + 1;
+        while (end < text.size() && (text[end] & 0xC0) == 0x80) ++end;
+        std::string piece;
+        for (; at < end; ++at) {
+            const char c = text[at];
+            const bool is_plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+                                  (c >= 'a' && c <= 'z') || c == '.' || c == '-';
+            piece += is_plain   ? std::string(1, c)
+                     : c == ' ' ? std::string("_")
+                                : fmt::format("={:02X}", static_cast<unsigned char>(c));
+        }
+        if (word.size() + piece.size() > kLongestWord) {
+            out += fmt::format("{}{}{}\n ", kBegin, word, kEnd);
+            word.clear();
+        }
+        word += piece;
+    }
+    return fmt::format("{}{}{}{}", out, kBegin, word, kEnd);
+}
+
 std::string header(const Ladder& ladder, const LetterFacts& facts, Language language) {
     const Step* failure = ladder.first_failure();
-    const Text subject = failure == nullptr
-                             ? say("Secure mail with {}: all is well", facts.domain)
-                             : say("Secure mail with {}: your server could not be verified ({})",
-                                   facts.domain, identity::step_words(failure->name));
-    return fmt::format("To: {}\nSubject: {}\n\n", facts.recipient, subject.in(language));
+    const bool inbound = facts.direction == Direction::Inbound;
+    const Text step = failure == nullptr ? Text() : identity::step_words(failure->name);
+    const Text subject =
+        failure == nullptr ? say("Secure mail with {}: all is well", facts.domain)
+        : inbound ? say("Secure mail with {}: your certificate as a client could not be verified "
+                        "({})",
+                        facts.domain, step)
+                  : say("Secure mail with {}: your server could not be verified ({})", facts.domain,
+                        step);
+    return fmt::format(
+        "To: {}\nSubject: {}\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
+        "Content-Transfer-Encoding: 8bit\n\n",
+        facts.recipient, encoded(subject.in(language)));
+}
+
+// What was looked at; a step that was not is told by leaving it out.
+Text what_is_good(const Ladder& ladder, Language language) {
+    std::vector<std::string> good;
+    bool is_whole = true;
+    for (const StepName name : {StepName::Chain, StepName::Dates, StepName::Revocation,
+                                StepName::Usage, StepName::Identity}) {
+        const Step* step = ladder.find(name);
+        const bool passed = step != nullptr && step->state == StepState::Pass;
+        is_whole = is_whole && passed;
+        if (passed) good.push_back(identity::step_words(name).in(language));
+    }
+    return is_whole ? say("It was verified in every step; nothing needs to be done.")
+                    : say("What was looked at is in order ({}); nothing needs to be done about it.",
+                          join(good, ", "));
 }
 
 // Read alike in every language: 2026-11-27 09:30:00 UTC.
@@ -235,9 +308,7 @@ std::string letter(const Ladder& ladder, const LetterFacts& given, Language lang
         text += "SHA-256: " + facts.fingerprint + "\n\n";
     }
     if (ladder.first_failure() == nullptr) {
-        text +=
-            wrapped(say("It was verified in every step; nothing needs to be done.").in(language)) +
-            "\n";
+        text += wrapped(what_is_good(ladder, language).in(language)) + "\n";
         return text + signature(facts, language);
     }
     text += wrapped(say("Between our organisations mail travels only over TLS in which both sides "
@@ -246,6 +317,10 @@ std::string letter(const Ladder& ladder, const LetterFacts& given, Language lang
                         .in(language)) +
             "\n";
     text += failures(ladder, facts, language);
+    if (!facts.others.empty()) {
+        text += wrapped(join(facts.others, ", "), say("Not in order either:").in(language) + " ") +
+                "\n";
+    }
     text += how_to_see(facts, language);
     text += wrapped(say("Please answer this mail, or call us, when it is done or if you have a "
                         "question.")

@@ -1,13 +1,14 @@
 // The letter to a partner's postmaster about a path that could not be proven: ready to be sent.
 //
-// Promise: pure, any thread. Header lines To and Subject, an empty line, plain text in lines of at
-// most 72 characters (commands and evidence of one long word excepted). It says what we tried and
-// when, which steps failed with the evidence, what the partner has to do, how it can see the same
-// itself, and who we are. Evidence was escaped when the ladder was made; facts of the configuration
-// are escaped here. Of a ladder that is proven it says that all is well.
+// Promise: pure, any thread. Header fields (To, Subject, those of MIME), an empty line, plain text
+// in UTF-8 in lines of at most 72 characters (commands and evidence of one long word excepted). It
+// says what we tried and when, which steps failed with the evidence, what the partner has to do,
+// how it can see the same itself, and who we are. Evidence was escaped when the ladder was made;
+// facts of the configuration are escaped here. Of a ladder that is proven it says that all is well.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "platform/base/phrase.hpp"
 #include "platform/base/time.hpp"
@@ -28,8 +29,9 @@ struct LetterFacts {
     Occasion occasion = Occasion::File;
     std::string host;  // Delivery: what we connected to; empty: there was no address
     std::string port = "25";
-    std::string certificate;  // subject of what was judged; empty: none was shown
-    std::string fingerprint;  // its SHA-256
+    std::string certificate;               // subject of what was judged; empty: none was shown
+    std::string fingerprint;               // its SHA-256
+    std::vector<std::string> others = {};  // more of the partner's that is not in order, for people
     identity::Direction direction = identity::Direction::Outbound;
     identity::Profile profile = identity::Profile::Exchange;  // how the partner is to be proven
     Time at;

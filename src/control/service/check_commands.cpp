@@ -47,18 +47,38 @@ std::vector<std::string> domains_of(const partners::World& world, const std::str
     return is_domain ? std::vector<std::string>{domain} : std::vector<std::string>();
 }
 
+Answer misused(const std::string& text) {
+    return {.exit_status = kUsage, .out = {}, .err = fmt::format("valija: {}\n", text)};
+}
+
+std::string hint(const std::string& word, const std::vector<std::string>& known) {
+    const auto near = nearest(word, known);
+    return near ? fmt::format("; did you mean {}?", *near)
+                : std::string("; `valija partner list` names the partners");
+}
+
 Answer not_a_target(const partners::World& world, const std::string& target) {
     std::vector<std::string> known;
     for (const auto& partner : world.partners) {
         known.push_back(partner->name);
         known.insert(known.end(), partner->domains.begin(), partner->domains.end());
     }
-    const auto near = nearest(target, known);
-    return {.exit_status = kUsage,
-            .out = {},
-            .err = fmt::format("{} is neither a partner nor a domain{}.\n",
-                               escape_peer_text(target, 260),
-                               near ? fmt::format("; did you mean {}?", *near) : "")};
+    return misused(fmt::format("{} is neither a partner nor a domain{}",
+                               escape_peer_text(target, 260), hint(target, known)));
+}
+
+// Mail from others is taken without proof: there is nothing to judge a certificate by.
+Answer not_a_partners(const partners::World& world, const std::string& domain) {
+    std::vector<std::string> known;
+    for (const auto& partner : world.partners) {
+        if (partner->name == domain && !partner->domains.empty()) {
+            return misused(fmt::format("{} is a partner, not a domain; did you mean {}?",
+                                       escape_peer_text(domain, 260), partner->domains.front()));
+        }
+        known.insert(known.end(), partner->domains.begin(), partner->domains.end());
+    }
+    return misused(fmt::format("no partner has the domain {}{}", escape_peer_text(domain, 260),
+                               hint(domain, known)));
 }
 
 // The ladder that the letter is about: the first that is not good, mail to the partner first.
@@ -109,14 +129,42 @@ std::optional<x509::Certificate> certificate_of(const Subject& subject) {
     return subject.address->evidence->peer_chain.front();
 }
 
-std::string letter_about(const explain::CheckReport& report, const settings::Server& server,
+// The `contact` of the partner's file, else the postmaster of the domain (RFC 5321 4.5.1).
+std::string recipient_of(const settings::Directory& directory,
+                         const explain::DomainReport& domain) {
+    const settings::Partner* const partner = directory.partner(domain.partner);
+    return partner == nullptr || partner->contact.empty() ? "postmaster@" + domain.domain
+                                                          : partner->contact;
+}
+
+// The partner's other domains that mail does not reach over a proven path.
+std::vector<std::string> other_failures(const explain::CheckReport& report, const Subject& subject,
+                                        Language language) {
+    std::vector<std::string> others;
+    for (const explain::DomainReport& domain : report.domains) {
+        if (&domain == subject.domain || !domain.outbound ||
+            domain.outbound->standing == explain::Standing::Good) {
+            continue;
+        }
+        const identity::Step* failure = outbound_of(domain).ladder->first_failure();
+        others.push_back(failure == nullptr
+                             ? domain.domain
+                             : fmt::format("{} ({})", domain.domain,
+                                           identity::step_words(failure->name).in(language)));
+    }
+    return others;
+}
+
+std::string letter_about(const explain::CheckReport& report, const settings::Directory& directory,
                          Time now, Language language) {
+    const settings::Server& server = directory.server;
     const Subject subject = subject_of(report);
-    explain::LetterFacts facts{.recipient = "postmaster@" + subject.domain->domain,
+    explain::LetterFacts facts{.recipient = recipient_of(directory, *subject.domain),
                                .domain = subject.domain->domain,
                                .our_host = server.hostname,
                                .our_contact = server.postmaster,
                                .occasion = occasion_of(subject),
+                               .others = other_failures(report, subject, language),
                                .direction = subject.direction,
                                .profile = subject.domain->profile,
                                .at = now};
@@ -139,12 +187,10 @@ Answer shown(const explain::CheckReport& report, const Request& request,
     if (request.argument("letter") == "yes") {
         const identity::Ladder* ladder = subject_of(report).ladder;
         if (ladder == nullptr || ladder->steps.empty()) {
-            return {.exit_status = kUsage,
-                    .out = {},
-                    .err = "Nothing was judged, so there is nothing to write to a partner.\n"};
+            return misused("nothing was judged, so there is nothing to write to a partner");
         }
         return {.exit_status = status,
-                .out = letter_about(report, parts.deliver.world.get()->directory.server,
+                .out = letter_about(report, parts.deliver.world.get()->directory,
                                     parts.deliver.clock.now(), language_of(request)),
                 .err = {}};
     }
@@ -186,10 +232,14 @@ Answer Service::check_client(const Request& request) const {
     const std::string domain = lower(request.argument("domain"));
     const auto chain = x509::Certificate::from_pem(request.argument("chain"));
     if (!chain || chain->empty()) {
-        return {.exit_status = kUsage, .out = {}, .err = "The file has no certificate.\n"};
+        return misused("the file of --as-client has no certificate");
     }
     if (!is_host_name(domain)) {
-        return {.exit_status = kUsage, .out = {}, .err = "--domain wants a domain.\n"};
+        return misused("--domain wants a domain");
+    }
+    const auto world = parts_.check.deliver.world.get();
+    if (!world->partner_of(domain)) {
+        return not_a_partners(*world, domain);
     }
     explain::CheckReport report;
     report.domains.push_back(explain::check_client(parts_.check, *chain, domain));

@@ -165,8 +165,12 @@ Task<Result<tcp::socket>> connect(tcp::endpoint endpoint, std::string source, Du
 Listener::Listener(tcp::acceptor acceptor)
     : acceptor_(std::make_shared<tcp::acceptor>(std::move(acceptor))) {}
 
-Result<Listener> Listener::open(const asio::any_io_executor& executor,
-                                const tcp::endpoint& endpoint) {
+namespace {
+
+enum class Port { Sole, Shared };
+
+Result<tcp::acceptor> bound(const asio::any_io_executor& executor, const tcp::endpoint& endpoint,
+                            Port port) {
     auto const doing = "listening on " + endpoint_text(endpoint);
     boost::system::error_code error;
     tcp::acceptor acceptor(executor);
@@ -174,7 +178,8 @@ Result<Listener> Listener::open(const asio::any_io_executor& executor,
     if (error) return fault(FaultKind::System, doing, error.message());
     acceptor.set_option(tcp::acceptor::reuse_address(true), error);
     int const on = 1;
-    if (::setsockopt(acceptor.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) {
+    if (port == Port::Shared &&
+        ::setsockopt(acceptor.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) {
         return system_fault(doing, errno);
     }
     // 0.0.0.0 and [::] can both be listened on: each takes its own family only.
@@ -182,9 +187,28 @@ Result<Listener> Listener::open(const asio::any_io_executor& executor,
         acceptor.set_option(asio::ip::v6_only(true), error);
     }
     acceptor.bind(endpoint, error);
-    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
     if (error) return fault(FaultKind::System, doing, error.message());
-    return Listener(std::move(acceptor));
+    return acceptor;
+}
+
+}  // namespace
+
+Result<void> check_unused(const tcp::endpoint& endpoint) {
+    asio::io_context loop;
+    auto const acceptor = bound(loop.get_executor(), endpoint, Port::Sole);
+    return acceptor ? Result<void>() : std::unexpected(acceptor.error());
+}
+
+Result<Listener> Listener::open(const asio::any_io_executor& executor,
+                                const tcp::endpoint& endpoint) {
+    auto acceptor = bound(executor, endpoint, Port::Shared);
+    if (!acceptor) return std::unexpected(acceptor.error());
+    boost::system::error_code error;
+    acceptor->listen(asio::socket_base::max_listen_connections, error);
+    if (error) {
+        return fault(FaultKind::System, "listening on " + endpoint_text(endpoint), error.message());
+    }
+    return Listener(std::move(*acceptor));
 }
 
 Task<void> Listener::accept_all(std::function<void(tcp::socket)> handle) {

@@ -32,6 +32,10 @@ Result<Range> parse_range(std::string_view text);
 Task<Result<boost::asio::ip::tcp::socket>> connect(boost::asio::ip::tcp::endpoint endpoint,
                                                    std::string source, Duration deadline);
 
+// Fault System if somebody listens there already. With SO_REUSEPORT, as Listener does, another
+// process of the same user would not fail but take every second connection.
+Result<void> check_unused(const boost::asio::ip::tcp::endpoint& endpoint);
+
 // Listens with SO_REUSEPORT and accepts until closed. Out of descriptors: waits a moment and goes
 // on, no busy loop.
 class Listener {

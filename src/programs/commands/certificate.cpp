@@ -275,8 +275,9 @@ std::expected<VerifyQuestion, Refusal> question_of(const Invocation& invocation)
     return question;
 }
 
-std::string letter_of(const VerifyQuestion& question, const VerifyAnswer& answer,
-                      Language language) {
+// Nothing: there is nobody to write to.
+std::optional<std::string> letter_of(const VerifyQuestion& question, const VerifyAnswer& answer,
+                                     Language language) {
     explain::LetterFacts facts{
         .direction = question.direction, .profile = question.profile, .at = question.at};
     // A name that we asked for, or one of the certificate: only what is a host name may stand in an
@@ -286,7 +287,6 @@ std::string letter_of(const VerifyQuestion& question, const VerifyAnswer& answer
         names.insert(names.end(), (*answer.leaf)->dns_names.begin(),
                      (*answer.leaf)->dns_names.end());
     }
-    facts.domain = "example.com";
     for (const std::string& name : names) {
         const std::string host = name.starts_with("*.") ? name.substr(2) : name;
         if (is_host_name(host)) {
@@ -294,6 +294,7 @@ std::string letter_of(const VerifyQuestion& question, const VerifyAnswer& answer
             break;
         }
     }
+    if (facts.domain.empty()) return std::nullopt;
     facts.recipient = "postmaster@" + facts.domain;
     if (answer.leaf) {
         facts.certificate = (*answer.leaf)->subject;
@@ -320,6 +321,10 @@ int run_verify(const Invocation& invocation) {
         fmt::print(stderr, "valija: --lang is en or es\n");
         return status::usage;
     }
+    if (invocation.json && invocation.has("--text-for-partner")) {
+        fmt::print(stderr, "valija: --json or --text-for-partner, not both\n");
+        return status::usage;
+    }
     const auto question = question_of(invocation);
     if (!question) {
         fmt::print(stderr, "valija: {}\n", question.error().text);
@@ -333,7 +338,14 @@ int run_verify(const Invocation& invocation) {
         fmt::print(stdout, "{}\n",
                    boost::json::serialize(explain::verify_json(*question, answer, spoken)));
     } else if (invocation.has("--text-for-partner")) {
-        fmt::print(stdout, "{}", letter_of(*question, answer, *language));
+        const auto letter = letter_of(*question, answer, *language);
+        if (!letter) {
+            fmt::print(stderr,
+                       "valija: the certificate names no host to whose postmaster the letter could "
+                       "go; say --name DOMAIN\n");
+            return status::usage;
+        }
+        fmt::print(stdout, "{}", *letter);
     } else {
         fmt::print(stdout, "{}", explain::verify_text(*question, answer, show, *language));
     }

@@ -57,6 +57,9 @@ int check_client(const Invocation& invocation) {
 
 int run_check(const Invocation& invocation) {
     if (!language_asked(invocation)) return usage("--lang is en or es");
+    if (invocation.json && invocation.has("--text-for-partner")) {
+        return usage("--json or --text-for-partner, not both");
+    }
     if (invocation.has("--as-client")) {
         if (invocation.has("PARTNER")) return usage("--as-client takes the place of PARTNER");
         return check_client(invocation);

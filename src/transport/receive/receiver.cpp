@@ -50,17 +50,26 @@ void Admission::leave(const std::string& source) {
 Receiver::Receiver(Parts parts, net::Loops& loops, net::TaskGroup& tasks)
     : parts_(std::move(parts)), loops_(loops), tasks_(tasks) {}
 
+// All addresses are asked for before the first is opened: of our own connectors one may have
+// 0.0.0.0 and another one an address of it.
 Result<void> Receiver::open() {
     const auto world = parts_.world.get();
+    std::vector<std::pair<size_t, tcp::endpoint>> places;
     for (size_t i = 0; i < world->directory.receive.size(); ++i) {
         for (const std::string& address : world->directory.receive[i].listen) {
             const auto endpoint = net::parse_endpoint(address);
             if (!endpoint) {
                 return std::unexpected(endpoint.error());
             }
-            if (const auto opened = listen(i, *endpoint); !opened) {
-                return opened;
+            if (const auto unused = net::check_unused(*endpoint); !unused) {
+                return unused;
             }
+            places.emplace_back(i, *endpoint);
+        }
+    }
+    for (const auto& [connector, endpoint] : places) {
+        if (const auto opened = listen(connector, endpoint); !opened) {
+            return opened;
         }
     }
     return {};

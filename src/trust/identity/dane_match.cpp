@@ -27,7 +27,7 @@ Step without_signed_host(const Reached& reached) {
                           escaped_name(reached.host)),
                       say("the partner's zone must be signed with DNSSEC; if it is, our resolver "
                           "must hand the signatures through, and `dns.trust_anchor` must be set"),
-                      Actor::Partner, Reason::None);
+                      Actor::Partner, Reason::DaneRequired);
 }
 
 Step without_records(const Reached& reached) {
@@ -39,17 +39,17 @@ Step without_records(const Reached& reached) {
                                   "nothing",
                                   escaped_name(answer.base_domain)),
                               say("the partner's zone must be signed with DNSSEC"), Actor::Partner,
-                              Reason::None);
+                              Reason::DaneRequired);
         case dane::TlsaState::Failed:
             return not_proven(StepState::Unknown,
                               say("the TLSA records could not be looked up or failed validation; "
                                   "that is never taken as \"none\""),
                               say("check the DNSSEC signatures of the zone, and our resolver"),
-                              Actor::Partner, Reason::None);
+                              Actor::Partner, Reason::DnssecInvalid);
         case dane::TlsaState::None:
             return not_proven(StepState::Fail, say("there are no TLSA records"),
                               say("the partner must publish a TLSA record for its mail server"),
-                              Actor::Partner, Reason::None);
+                              Actor::Partner, Reason::DaneRequired);
         case dane::TlsaState::NotAsked:
         case dane::TlsaState::Secure:
             break;

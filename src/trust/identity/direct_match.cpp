@@ -15,7 +15,7 @@ Step prove_direct(const Case& c) {
     }
     return {.name = StepName::Identity,
             .state = StepState::Fail,
-            .evidence = say("it is none of the {} certificates that are known: SHA-256 {}",
+            .evidence = say("it is none of the certificates that are known ({}): SHA-256 {}",
                             known.size(), c.leaf()->sha256),
             .fix = say("if the partner has a new certificate, compare its fingerprint by "
                        "telephone, put it in etc/anchors/ and name it in `trust` of the partner's "

@@ -58,6 +58,8 @@ constexpr auto kReasons = std::to_array<Word<Reason>>({
     {Reason::UsageInvalid, "UsageInvalid"},
     {Reason::WeakKey, "WeakKey"},
     {Reason::ConstraintViolation, "ConstraintViolation"},
+    {Reason::DaneRequired, "DaneRequired"},
+    {Reason::DnssecInvalid, "DnssecInvalid"},
     {Reason::NoTls, "NoTls"},
 });
 

@@ -42,6 +42,8 @@ enum class Reason {
     UsageInvalid,
     WeakKey,
     ConstraintViolation,
+    DaneRequired,   // no TLSA records that prove anything; these two are words of RFC 8460 4.3.2
+    DnssecInvalid,  // bogus, or not to be had
     NoTls
 };
 

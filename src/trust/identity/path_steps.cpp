@@ -256,8 +256,10 @@ Step dates_step(const Case& c) {
                               : say("{} is expired: valid from {}, it is {}", subject,
                                     span_text(certificate), iso_time(c.now));
         step.fix =
-            say("the certificate must be renewed; if it looks valid to the partner, check the "
-                "clocks of both servers");
+            early ? say("another certificate must be shown until then; if it is valid by the "
+                        "partner's clock, compare the clocks of both servers")
+                  : say("the certificate must be renewed; if it looks valid to the partner, check "
+                        "the clocks of both servers");
         return step;
     }
     return step;

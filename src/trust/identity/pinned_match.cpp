@@ -18,8 +18,8 @@ Step prove_pinned(const Case& c) {
     }
     return {.name = StepName::Identity,
             .state = StepState::Fail,
-            .evidence = say("its key has the pin {}, which is none of the partner's {} `pins`", own,
-                            pins.size()),
+            .evidence = say("its key has the pin {}, which is none of the partner's `pins` ({})",
+                            own, pins.size()),
             .fix = say("if the partner has a new key, ask for its pin by telephone and add it to "
                        "`pins` of the partner's file; else somebody else answers there"),
             .actor = Actor::You,

@@ -79,6 +79,59 @@ TEST(Letter, AsksForWhatTheProfileWants) {
     }
 }
 
+// RFC 2047: header fields are ASCII; the body says what it is.
+TEST(Letter, ItsHeaderIsAsciiAndSaysWhatTheBodyIs) {
+    LetterFacts inbound = facts();
+    inbound.direction = identity::Direction::Inbound;
+    inbound.occasion = Occasion::File;
+    const std::string text =
+        letter(ladder_of(StepName::Revocation, Reason::Revoked), inbound, Language::Spanish);
+    const std::string_view header = std::string_view(text).substr(0, text.find("\n\n"));
+    EXPECT_TRUE(std::ranges::all_of(header, [](char c) {
+        return c == '\n' || (c >= ' ' && c <= '~');
+    })) << header;
+    for (const std::string_view line : split(header, '\n')) EXPECT_LE(line.size(), 84U) << line;
+    EXPECT_THAT(std::string(header), HasSubstr("=?utf-8?q?Correo_seguro_con_woodgrovebank.com"));
+    EXPECT_THAT(std::string(header), HasSubstr("verific"));
+    EXPECT_THAT(std::string(header), HasSubstr("\nContent-Type: text/plain; charset=utf-8"));
+    const std::string english =
+        letter(ladder_of(StepName::Chain, Reason::Revoked), inbound, Language::English);
+    EXPECT_THAT(english,
+                HasSubstr("\nSubject: Secure mail with woodgrovebank.com: your certificate "
+                          "as a client could not be verified (chain)\n"));
+}
+
+// Whether a CA is a root or one in between we cannot know: the letter asks, it does not accuse.
+TEST(Letter, WhereWeMayLackTheAnchorItAsksWhoIssuedTheCertificate) {
+    Ladder ladder = ladder_of(StepName::Chain, Reason::IncompleteChain);
+    EXPECT_THAT(letter(ladder, facts(), Language::English),
+                HasSubstr("Please let your server send"));
+    ladder.steps.front().actor = identity::Actor::You;
+    EXPECT_THAT(letter(ladder, facts(), Language::English),
+                HasSubstr("Please tell us which CA issued your certificate."));
+}
+
+TEST(Letter, WhatWasNotLookedAtIsNotCalledGood) {
+    Ladder ladder;
+    for (const StepName name : {StepName::Chain, StepName::Dates, StepName::Usage}) {
+        ladder.add({.name = name, .state = StepState::Pass});
+    }
+    ladder.conclude();
+    EXPECT_THAT(letter(ladder, facts(), Language::English),
+                HasSubstr("What was looked at is in order (chain, dates, usage); nothing"));
+    for (const StepName name : {StepName::Revocation, StepName::Identity}) {
+        ladder.add({.name = name, .state = StepState::Pass});
+    }
+    EXPECT_THAT(letter(ladder, facts(), Language::English), HasSubstr("verified in every step"));
+}
+
+TEST(Letter, MoreThatIsNotInOrderIsNamed) {
+    LetterFacts more = facts();
+    more.others = {"branch.woodgrovebank.com (dns)"};
+    EXPECT_THAT(letter(ladder_of(StepName::Chain, Reason::Revoked), more, Language::English),
+                HasSubstr("Not in order either: branch.woodgrovebank.com (dns)"));
+}
+
 TEST(Letter, IsWrappedForAMailProgram) {
     const std::string text =
         letter(ladder_of(StepName::Chain, Reason::UntrustedRoot), facts(), Language::Spanish);

@@ -1,6 +1,6 @@
 #include "platform/net/endpoint.hpp"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 #include <sys/resource.h>
 
 #include <boost/asio/io_context.hpp>
@@ -145,6 +145,21 @@ TEST(Listener, SeveralShareAPort) {
     auto one = Listener::open(loop.get_executor(), loopback());
     ASSERT_TRUE(one);
     EXPECT_TRUE(Listener::open(loop.get_executor(), one->local()));
+}
+
+TEST(Listener, WhetherSomebodyListensIsFoundOutFirst) {
+    asio::io_context loop;
+    auto one = Listener::open(loop.get_executor(), loopback());
+    ASSERT_TRUE(one);
+    auto const used = check_unused(one->local());
+    ASSERT_FALSE(used);
+    EXPECT_THAT(used.error().text(), testing::HasSubstr("listening on 127.0.0.1:"));
+    EXPECT_THAT(used.error().text(), testing::HasSubstr("in use"));
+    EXPECT_FALSE(check_unused({tcp::v4(), one->local().port()})) << "by one of all addresses";
+    auto const place = one->local();
+    one->close();
+    EXPECT_TRUE(check_unused(place)) << "neither left in use by the question nor by who is gone";
+    EXPECT_TRUE(check_unused(place));
 }
 
 TEST(Listener, BothFamiliesShareAPort) {

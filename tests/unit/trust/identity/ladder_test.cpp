@@ -70,10 +70,11 @@ TEST(Ladder, WithoutAnyStepNothingIsProven) {
 TEST(Ladder, TheWordsOfTheReplyAreStable) {
     std::vector<std::string_view> words;
     for (const Reason reason : kAllReasons) words.push_back(reason_text(reason));
-    EXPECT_THAT(words, testing::ElementsAre(
-                           "", "UntrustedRoot", "IncompleteChain", "SubjectMismatch", "DateInvalid",
-                           "Revoked", "RevocationOffline", "NoClientCertificate", "UsageInvalid",
-                           "WeakKey", "ConstraintViolation", "NoTls"));
+    EXPECT_THAT(words, testing::ElementsAre("", "UntrustedRoot", "IncompleteChain",
+                                            "SubjectMismatch", "DateInvalid", "Revoked",
+                                            "RevocationOffline", "NoClientCertificate",
+                                            "UsageInvalid", "WeakKey", "ConstraintViolation",
+                                            "DaneRequired", "DnssecInvalid", "NoTls"));
 }
 
 TEST(Ladder, EveryWordComesBackFromARecord) {

@@ -125,6 +125,7 @@ class Server {
     Result<void> open_metrics();
     void run_loops();
     std::string load_credentials();
+    std::vector<revocation::Keeper::Named> named_lists(const World& world) const;
     std::string put_in_force(const WorldPointer& world);
     std::function<void(const identity::WantedList&)> wanter();
     deliver::Parts delivery_parts();
@@ -267,16 +268,29 @@ std::string Server::load_credentials() {
     }
     const auto credentials =
         std::make_shared<const channel::Credentials>(std::move(keys), &helpers_);
-    const auto want = wanter();
-    const auto authorities = authorities_.get();
-    for (const auto& own : credentials->store().certificates()) {
-        for (const identity::WantedList& list : explain::own_lists(own->chain, *authorities)) {
-            want(list);
-        }
-    }
     credentials_.set(credentials);
     look_at_own(OwnWatch::Lists::MayBeComing);
     return problems;
+}
+
+// The lists of our own certificates and those of the partners' files.
+std::vector<revocation::Keeper::Named> Server::named_lists(const World& world) const {
+    std::vector<revocation::Keeper::Named> all;
+    const auto authorities = authorities_.get();
+    const auto credentials = credentials_.get();
+    for (const auto& own : credentials->store().certificates()) {
+        for (const identity::WantedList& list : explain::own_lists(own->chain, *authorities)) {
+            all.push_back({.url = list.url, .issuer = list.issuer, .about = list.about});
+        }
+    }
+    for (const auto& partner : world.partners) {
+        for (const std::string& url : partner->crl) {
+            for (const x509::Certificate& anchor : partner->rule.anchors.certificates()) {
+                all.push_back({.url = url, .issuer = anchor});
+            }
+        }
+    }
+    return all;
 }
 
 // Counters exist at 0 from the start, and lists are wanted before the first session needs them.
@@ -287,17 +301,13 @@ std::string Server::put_in_force(const WorldPointer& world) {
     const settings::Server& server = world->directory.server;
     fetcher_.set_proxy({.url = server.proxy_url, .bypass = server.proxy_bypass});
     std::string problems = load_credentials();
+    keeper_->name(named_lists(*world));
     for (const auto& partner : world->partners) {
         for (const settings::Receive& row : world->directory.receive) {
             counters_.declare(partner->name, row.name);
         }
         for (const settings::Send& row : world->directory.send) {
             counters_.declare(partner->name, row.name);
-        }
-        for (const std::string& url : partner->crl) {
-            for (const x509::Certificate& anchor : partner->rule.anchors.certificates()) {
-                keeper_->want(url, anchor);
-            }
         }
     }
     return problems;

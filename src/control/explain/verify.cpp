@@ -148,8 +148,8 @@ std::expected<void, Text> take(const identity::WantedList& wanted, const Result<
         if (!answer) {
             return std::unexpected(answer.error());
         }
-        answers[revocation::answer_key(*wanted.about, wanted.issuer)] =
-            std::make_shared<const revocation::OcspAnswer>(*answer);
+        answers.emplace(revocation::answer_key(*wanted.about, wanted.issuer),
+                        std::make_shared<const revocation::OcspAnswer>(*answer));
         return {};
     }
     auto list = revocation::CrlIndex::load(*bytes, wanted.issuer);
@@ -304,6 +304,10 @@ VerifyAnswer verify(const VerifyQuestion& question) {
         question.fetch && question.lists.empty()
             ? fetched_book(question, inputs, answer.warnings)
             : revocation::Book::from_files(list_bytes(question), inputs.evidence.peer_chain);
+    for (const auto& [file, why] : book.file_problems()) {
+        answer.warnings.push_back(
+            say("{}: a list in it proves nothing good: {}", shown(question.lists[file].name), why));
+    }
     answer.ladder = judge_names(question, inputs, book);
     answer.verdict = verdict_of(answer.ladder);
     answer.path = identity::judged_path(inputs.rule, inputs.evidence, inputs.reached,

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -64,6 +65,8 @@ Result<void> write_synced(int descriptor, std::string_view content, unsigned mod
     return {};
 }
 
+constexpr int kPipePatience = 10'000;  // milliseconds
+
 std::string parent_of(const std::string& path) {
     const size_t slash = path.rfind('/');
     if (slash == std::string::npos) {
@@ -75,7 +78,7 @@ std::string parent_of(const std::string& path) {
 }  // namespace
 
 Result<std::string> read_file(const std::string& path, size_t limit) {
-    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!file.is_open()) {
         return system_fault("opening " + path, errno);
     }
@@ -84,6 +87,13 @@ Result<std::string> read_file(const std::string& path, size_t limit) {
     while (true) {
         const ssize_t got = ::read(file.number(), chunk.data(), chunk.size());
         if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0 && errno == EAGAIN) {
+            pollfd waiting{.fd = file.number(), .events = POLLIN, .revents = 0};
+            if (::poll(&waiting, 1, kPipePatience) == 0) {
+                return fault(FaultKind::Timeout, "reading " + path, "nothing came for 10 seconds");
+            }
             continue;
         }
         if (got < 0) {

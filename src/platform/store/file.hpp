@@ -9,6 +9,8 @@
 
 namespace valija::store {
 
+// Also of a pipe that a person names; one where nobody writes is empty, and one whose writer says
+// nothing for 10 seconds is a fault: no file can make us wait for ever.
 Result<std::string> read_file(const std::string& path, size_t limit);
 
 // Temporary file in the same directory, fsync, rename, fsync of the directory. `mode` as chmod.

@@ -40,6 +40,9 @@ std::string digest(const char* name, const std::string& bytes) {
 void find_anchors(const Tlsa& record, const std::vector<x509::Certificate>& chain,
                   Verdict& verdict) {
     const auto keep = [&](const x509::Certificate& certificate) {
+        if (certificate == chain.front()) {
+            return;  // usage 2 is for an authority above it
+        }
         if (std::ranges::find(verdict.anchors, certificate) == verdict.anchors.end()) {
             verdict.anchors.push_back(certificate);
         }

@@ -48,7 +48,7 @@ std::vector<PresentedName> san_names(const x509::Certificate& certificate) {
 std::vector<PresentedName> presented_names(const x509::Certificate& certificate) {
     std::vector<PresentedName> names = san_names(certificate);
     for (const std::string& name : certificate->common_names) {
-        if (is_host_name(name)) {
+        if (x509::names_a_host(name) && !is_wildcard(name)) {
             names.push_back({name, "CN"});
         }
     }
@@ -58,7 +58,7 @@ std::vector<PresentedName> presented_names(const x509::Certificate& certificate)
 std::vector<PresentedName> full_common_names(const x509::Certificate& certificate) {
     std::vector<PresentedName> names;
     for (const std::string& name : certificate->common_names) {
-        if (is_comparable(name) && without_wildcard(name).contains('.')) {
+        if (x509::names_a_host(name)) {
             names.push_back({name, "CN"});
         }
     }

@@ -31,8 +31,8 @@ class FileList;
 
 using Lists = std::map<std::string, std::shared_ptr<const CrlIndex>>;  // by their URL
 
-// By answer_key(). Their signatures were checked.
-using Answers = std::map<std::string, std::shared_ptr<const OcspAnswer>>;
+// By answer_key(): of each responder that the certificate names one. Their signatures were checked.
+using Answers = std::multimap<std::string, std::shared_ptr<const OcspAnswer>>;
 
 // Why a list could not be had at its last fetch, by its URL.
 struct Miss {
@@ -49,9 +49,10 @@ class Book {
     Book() = default;
     explicit Book(Lists by_url, Answers answers = {}, Misses misses = {});
 
-    // From lists that an operator hands in (DER or PEM), held to the letter of RFC 5280 (Strict).
-    // Signatures are checked at the look-up, once for each issuer. A list that cannot be used
-    // counts as none, and the evidence says why. `signers`: certificates that may hold another key
+    // From files with lists that an operator hands in (DER, or PEM with any number of them), held
+    // to the letter of RFC 5280 (Strict). Signatures are checked at the look-up, once for each
+    // issuer. A list that breaks it proves nothing good, but what it revokes is revoked;
+    // file_problems() and the evidence say why. `signers`: certificates that may hold another key
     // of an issuer's name, for its lists; believed only if the path vouches for them.
     static Book from_files(std::vector<std::string> lists,
                            std::vector<x509::Certificate> signers = {});
@@ -63,10 +64,14 @@ class Book {
                    Duration grace, std::string_view stapled = {},
                    std::span<const x509::Certificate> above = {}) const;
 
-    // The answer (DER) that a server staples to this certificate of its own: one that says "good"
-    // and is current. Empty: there is none.
+    // The answer (DER) that a server staples to this certificate of its own: the newest that says
+    // "good", is current, and small enough for every client (what surrounds the signed part may
+    // have grown on the way). Empty: there is none, or another one says "revoked".
     std::string staple(const x509::Certificate& certificate, const x509::Certificate& issuer,
                        Time at) const;
+
+    // Of from_files(): which file has a list that is no proof, and why.
+    const std::vector<std::pair<size_t, Text>>& file_problems() const { return file_problems_; }
 
     const Lists& lists() const { return by_url_; }
 
@@ -77,6 +82,7 @@ class Book {
     Answers answers_;
     Misses misses_;
     std::vector<std::shared_ptr<const internal::FileList>> files_;
+    std::vector<std::pair<size_t, Text>> file_problems_;
     std::vector<x509::Certificate> signers_;
 };
 

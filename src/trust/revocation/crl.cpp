@@ -21,25 +21,33 @@ struct PemFreer {
     void operator()(void* bytes) const { OPENSSL_free(bytes); }
 };
 
-// The first list in a PEM text; prose and other blocks around it are skipped.
-std::string from_pem(std::string_view pem) {
+// The lists in a PEM text, up to `most`; prose and other blocks around them are skipped.
+std::vector<std::string> from_pem(std::string_view pem, size_t most) {
     const x509::BioOwner bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-    while (true) {
+    std::vector<std::string> lists;
+    while (lists.size() < most) {
         char* name = nullptr;
         char* header = nullptr;
         unsigned char* data = nullptr;
         long length = 0;
         if (PEM_read_bio(bio.get(), &name, &header, &data, &length) != 1) {
             ERR_clear_error();
-            return {};
+            return lists;
         }
         const std::unique_ptr<char, PemFreer> name_owner(name);
         const std::unique_ptr<char, PemFreer> header_owner(header);
         const std::unique_ptr<unsigned char, PemFreer> owner(data);
         if (std::string_view(name) == "X509 CRL" && *header == '\0') {
-            return {reinterpret_cast<const char*>(data), static_cast<size_t>(length)};
+            lists.emplace_back(reinterpret_cast<const char*>(data), static_cast<size_t>(length));
         }
     }
+    return lists;
+}
+
+// A text may begin with the character 0, which is the first octet of a list in DER.
+bool is_der(std::string_view bytes) {
+    return bytes.starts_with('\x30') &&
+           (internal::read_parts(bytes) || !bytes.contains("-----BEGIN X509 CRL-----"));
 }
 
 }  // namespace
@@ -48,13 +56,25 @@ std::string serial_key_of(const x509::Certificate& certificate) {
     return internal::serial_key(certificate->serial_octets);
 }
 
+std::vector<std::string> lists_in(std::string bytes) {
+    constexpr size_t kMostLists = 1000;
+    if (is_der(bytes)) {
+        return {std::move(bytes)};
+    }
+    return bytes.size() > kLargestPem ? std::vector<std::string>() : from_pem(bytes, kMostLists);
+}
+
 std::expected<CrlDocument, Text> CrlDocument::read(std::string bytes, Strictness strictness) {
     CrlDocument document;
-    const bool is_der = bytes.starts_with('\x30');
-    if (bytes.size() > (is_der ? kLargestList : kLargestPem)) {
+    const bool in_der = is_der(bytes);
+    if (bytes.size() > (in_der ? kLargestList : kLargestPem)) {
         return Refused(say("it is larger than 64 MiB"));
     }
-    document.der_ = is_der ? std::move(bytes) : from_pem(bytes);
+    if (in_der) {
+        document.der_ = std::move(bytes);
+    } else if (auto lists = from_pem(bytes, 1); !lists.empty()) {
+        document.der_ = std::move(lists.front());
+    }
     if (document.der_.size() > kLargestList) {
         return Refused(say("it is larger than 64 MiB"));
     }

@@ -87,9 +87,13 @@ class CrlIndex {
     std::string issuer_key_;
 };
 
+// The lists of a file, each in DER: the file itself, or every block of a PEM text, at most 1,000.
+// Empty: it is neither.
+std::vector<std::string> lists_in(std::string bytes);
+
 class CrlDocument {
   public:
-    // DER or PEM.
+    // DER, or PEM with one list.
     static std::expected<CrlDocument, Text> read(std::string bytes, Strictness strictness);
 
     const CrlIndex& unverified() const { return index_; }

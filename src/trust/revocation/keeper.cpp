@@ -22,6 +22,7 @@ constexpr size_t kMostAnswers = 200;  // of the kept: strangers' certificates na
 constexpr size_t kLargestWant = 1U << 20U;
 constexpr size_t kLargestList = 64UL << 20U;
 constexpr int kJitterPercent = 10;
+constexpr Duration kSaveAgain = std::chrono::seconds(5);
 
 struct Fetched {
     std::string key;
@@ -115,21 +116,25 @@ struct Keeper::Work {
     void forget_files(const std::string& stem) const;
     void forget_expired(Time now);
     bool make_room(const Kept& wanted);
-    void forget_an_answer(const Kept& wanted);
+    std::optional<int> dispensability(const Kept& entry, const Kept& wanted) const;
+    bool is_delta_of_ours(const Kept& entry) const;
+    void forget(const std::string& key);
+    void forget_unnamed();
     void tell_once(bool& was_told, const std::string& url, const char* text) const;
     void run();
     std::vector<Kept> take_due(Time now);
-    std::vector<Kept> take_unsaved();
+    std::vector<Kept> take_unsaved(Time now);
     Duration until_next(Time now) const;
     void start_fetch(const Kept& entry);
     void take_in(Fetched fetched);
     void succeed(Kept loaded, const std::string& bytes);
     void fail(const std::string& key, const Fault& why);
     void want(const Kept& wanted);
+    void want_locked(const Kept& wanted);
     Duration next_wait(Kept& entry) const;
     Duration a_little_earlier(Duration wait);
     void publish();
-    void save_want(const Kept& entry) const;
+    void save_want(const Kept& entry);
     std::string path(const std::string& stem, const char* suffix) const;
 };
 
@@ -137,10 +142,18 @@ std::string Keeper::Work::path(const std::string& stem, const char* suffix) cons
     return options.directory + "/" + stem + suffix;
 }
 
-void Keeper::Work::save_want(const Kept& entry) const {
+// Without it the list on disk is nobody's after a restart: it is tried again.
+void Keeper::Work::save_want(const Kept& entry) {
     const auto written = store::write_file(path(entry.stem(), ".want"), want_text(entry));
-    if (!written) {
-        log.emit(observe::Event::CrlFailed, {{"url", entry.url}, {"text", written.error().text()}});
+    if (written) {
+        return;
+    }
+    log.emit(observe::Event::CrlFailed, {{"url", entry.url}, {"text", written.error().text()}});
+    std::scoped_lock const lock(mailbox->mutex);
+    const auto found = kept.find(entry.key());
+    if (found != kept.end()) {
+        found->second.is_saved = false;
+        found->second.next_save = clock.now() + std::max(options.shortest, kSaveAgain);
     }
 }
 
@@ -155,42 +168,81 @@ void Keeper::Work::tell_once(bool& was_told, const std::string& url, const char*
     }
 }
 
-// False: all the room is taken by lists. An answer never takes the place of a list.
+// How little is lost with it; the least goes first. Nothing: it stays.
+std::optional<int> Keeper::Work::dispensability(const Kept& entry, const Kept& wanted) const {
+    if (entry.is_named) {
+        return std::nullopt;
+    }
+    if (!entry.is_loaded() && entry.failures > 0) {
+        return 0;
+    }
+    if (entry.certificate) {
+        return 1;
+    }
+    return wanted.is_named ? std::optional(2) : std::nullopt;
+}
+
+// False: there is no room, and nothing that is worth less.
 bool Keeper::Work::make_room(const Kept& wanted) {
     const auto answers = static_cast<size_t>(std::ranges::count_if(
         kept, [](const auto& row) { return row.second.certificate.has_value(); }));
-    const bool is_full = kept.size() >= kMostKept;
-    if (wanted.certificate ? answers >= kMostAnswers || (is_full && answers > 0)
-                           : is_full && answers > 0) {
-        forget_an_answer(wanted);
+    const bool answers_are_full = wanted.certificate && answers >= kMostAnswers;
+    if (!answers_are_full && kept.size() < kMostKept) {
         return true;
     }
-    if (is_full) {
-        tell_once(was_told_full, wanted.url,
-                  "1,000 lists and answers are kept already: it is not fetched");
-    }
-    return !is_full;
-}
-
-// The one that ends first; one that has not come yet ends before all others. Its files go on the
-// keeper's own thread.
-void Keeper::Work::forget_an_answer(const Kept& wanted) {
-    const Kept* first = nullptr;
+    const Kept* victim = nullptr;
+    int rank = 0;
     for (const auto& [key, entry] : kept) {
-        if (entry.certificate && (first == nullptr || entry.next_update() < first->next_update())) {
-            first = &entry;
+        const auto found = answers_are_full && !entry.certificate ? std::optional<int>()
+                                                                  : dispensability(entry, wanted);
+        if (found && (victim == nullptr || std::pair(*found, entry.next_update()) <
+                                               std::pair(rank, victim->next_update()))) {
+            victim = &entry;
+            rank = *found;
         }
     }
-    VALIJA_ENSURE(first != nullptr, "there is an answer to forget");
-    tell_once(was_told_answers, first->url,
-              wanted.certificate
-                  ? "too many OCSP answers are kept: the one that ends first is given "
-                    "up for another"
-                  : "too much is kept: an OCSP answer is given up for a list");
-    forgotten.push_back(first->stem());
-    kept.erase(first->key());
+    if (victim == nullptr) {
+        tell_once(was_told_full, wanted.url,
+                  "too many lists and answers are kept already: it is not fetched");
+        return false;
+    }
+    if (rank > 0) {
+        tell_once(was_told_answers, victim->url,
+                  "too much is kept: it is given up for what is needed more");
+    }
+    forget(victim->key());
+    return true;
+}
+
+// Its files go on the keeper's own thread.
+void Keeper::Work::forget(const std::string& key) {
+    forgotten.push_back(kept.at(key).stem());
+    kept.erase(key);
     mailbox->changed_wants = true;
     mailbox->changed.notify_all();
+}
+
+// A delta that a kept list names.
+bool Keeper::Work::is_delta_of_ours(const Kept& entry) const {
+    return std::ranges::any_of(kept, [&](const auto& row) {
+        const auto& list = row.second.list;
+        return list && std::ranges::find(list->facts().freshest_urls, entry.url) !=
+                           list->facts().freshest_urls.end();
+    });
+}
+
+void Keeper::Work::forget_unnamed() {
+    std::vector<std::string> keys;
+    for (const auto& [key, entry] : kept) {
+        const bool is_missing = !entry.is_loaded() && entry.failures > 0;
+        if (is_missing && !entry.is_named && !is_delta_of_ours(entry)) {
+            keys.push_back(key);
+        }
+    }
+    std::ranges::for_each(keys, [this](const std::string& key) { forget(key); });
+    if (!keys.empty()) {
+        was_told_full = was_told_answers = false;
+    }
 }
 
 // Files of ours are as hostile as the network: what does not fit is reported and forgotten.
@@ -213,6 +265,8 @@ void Keeper::Work::restore_one(const std::string& stem) {
         return;
     }
     entry->next_fetch = clock.now();
+    entry->is_saved = true;
+    entry->failures = entry->is_loaded() ? 0 : 1;  // it had its time
     if (!unused.empty()) {
         log.emit(observe::Event::CrlFailed,
                  {{"url", entry->url}, {"text", "the copy on disk is not used: " + unused}});
@@ -251,10 +305,11 @@ std::vector<Kept> Keeper::Work::take_due(Time now) {
     return due;
 }
 
-std::vector<Kept> Keeper::Work::take_unsaved() {
+std::vector<Kept> Keeper::Work::take_unsaved(Time now) {
     std::vector<Kept> unsaved;
     for (auto& [key, entry] : kept) {
-        if (!std::exchange(entry.is_saved, true)) {
+        if (!entry.is_saved && entry.next_save <= now) {
+            entry.is_saved = true;
             unsaved.push_back(entry);
         }
     }
@@ -266,6 +321,9 @@ Duration Keeper::Work::until_next(Time now) const {
     for (const auto& [key, entry] : kept) {
         if (!entry.fetching) {
             wait = std::min(wait, std::max(entry.next_fetch - now, Duration(10)));
+        }
+        if (!entry.is_saved) {
+            wait = std::min(wait, std::max(entry.next_save - now, Duration(10)));
         }
     }
     return wait;
@@ -291,7 +349,7 @@ void Keeper::Work::run() {
         std::deque<Fetched> arrived = std::exchange(mailbox->arrived, {});
         forget_expired(clock.now());
         const std::vector<Kept> due = take_due(clock.now());
-        const std::vector<Kept> unsaved = take_unsaved();
+        const std::vector<Kept> unsaved = take_unsaved(clock.now());
         const std::vector<std::string> gone = std::exchange(forgotten, {});
         if (!gone.empty()) {
             publish();
@@ -410,16 +468,21 @@ void Keeper::Work::fail(const std::string& key, const Fault& why) {
 }
 
 void Keeper::Work::want(const Kept& wanted) {
+    std::scoped_lock const lock(mailbox->mutex);
+    want_locked(wanted);
+}
+
+void Keeper::Work::want_locked(const Kept& wanted) {
     if (!internal::can_be_fetched(wanted.url)) {
         return;
     }
-    std::scoped_lock const lock(mailbox->mutex);
     const std::string key = wanted.key();
     const auto found = kept.find(key);
     if (found == kept.end() && !make_room(wanted)) {
         return;
     }
     Kept& entry = kept[key];
+    entry.is_named = entry.is_named || wanted.is_named;
     bool is_new = false;
     for (const x509::Certificate& issuer : wanted.issuers) {
         if (std::ranges::find(entry.issuers, issuer) == entry.issuers.end() &&
@@ -474,6 +537,22 @@ Keeper::~Keeper() {
         work_->mailbox->changed.notify_all();
     }
     work_->thread.join();
+}
+
+void Keeper::name(const std::vector<Named>& all) {
+    std::scoped_lock const lock(work_->mailbox->mutex);
+    for (auto& [key, entry] : work_->kept) {
+        entry.is_named = false;
+    }
+    for (const Named& one : all) {
+        if (!one.about || starts_with_ignoring_case(one.url, "http")) {
+            work_->want_locked({.url = one.url,
+                                .certificate = one.about,
+                                .issuers = {one.issuer},
+                                .is_named = true});
+        }
+    }
+    work_->forget_unnamed();
 }
 
 void Keeper::want(const std::string& url, const x509::Certificate& issuer) {

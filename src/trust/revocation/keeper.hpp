@@ -8,12 +8,13 @@
 // Thread: want() and book() from any thread; the rest runs on the keeper's own thread, which also
 // parses, so that no loop waits. Failure: an event crl.failed, and the state in lists().
 // A url may have several candidate issuers (at most 8); the one that signed the list counts. At
-// most 1,000 lists and answers are kept, at most 200 of them answers: for a new one the answer that
-// ends first is given up, never a list; a list that finds 1,000 others is not kept. Both are told
-// once by crl.failed. An answer about a certificate that has expired is forgotten; what is older
-// than the one in force, or dated in the future, never replaces it. Ports: Fetch gets bytes
-// (platform/net), Clock the time. Directory: one `<hash>.crl` and one `<hash>.want` each, written
-// atomically (internal/kept.hpp).
+// most 1,000 lists and answers are kept, at most 200 of them answers. Where there is no room, what
+// never came goes first, then the answer that ends first; for what the configuration names also a
+// list that it does not. What it names is never given up: no partner's CA can take the room of
+// another's. Told once by crl.failed. An answer about a certificate that has expired is forgotten;
+// what is older than the one in force, or dated in the future, never replaces it. Ports: Fetch gets
+// bytes (platform/net), Clock the time. Directory: one `<hash>.crl` and one `<hash>.want` each,
+// written atomically (internal/kept.hpp).
 #pragma once
 
 #include <functional>
@@ -63,6 +64,16 @@ class Keeper {
     static Result<std::unique_ptr<Keeper>> start(KeeperOptions options, Fetch fetch,
                                                  const Clock& clock, observe::Log log);
     ~Keeper();  // stops and joins
+
+    struct Named {
+        std::string url;
+        x509::Certificate issuer;
+        std::optional<x509::Certificate> about = {};  // an OCSP answer
+    };
+
+    // All that the configuration names: of our own certificates, and in the partners' files. What
+    // never came and is not named (any more) is forgotten; a session that needs it wants it again.
+    void name(const std::vector<Named>& all);
 
     // From now on the list at `url`, signed by `issuer`, is kept. Cheap when already known.
     void want(const std::string& url, const x509::Certificate& issuer);

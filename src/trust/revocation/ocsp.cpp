@@ -2,6 +2,8 @@
 
 #include <openssl/ocsp.h>
 
+#include <optional>
+
 #include "trust/revocation/internal/signature.hpp"
 #include "trust/x509/direct_issue.hpp"
 #include "trust/x509/native.hpp"
@@ -60,18 +62,20 @@ bool has_critical(Object* object) {
     return false;
 }
 
-// RFC 6960 4.2.2.2: issued directly by the authority, for just this purpose.
-bool is_delegate(X509* sent, const Certificate& issuer, Time at) {
+// RFC 6960 4.2.2.2: issued directly by the authority, for just this purpose. Gives its end.
+std::optional<Time> end_of_delegate(X509* sent, const Certificate& issuer, Time at) {
     const auto certificate = Certificate::from_native(sent);
     if (!certificate || !x509::is_issued_directly(*certificate, issuer, at)) {
-        return false;
+        return std::nullopt;
     }
     const uint32_t flags = X509_get_extension_flags(sent);
     const bool may_sign = !(*certificate)->has_key_usage || (*certificate)->digital_signature;
     const bool is_for_ocsp =
         (flags & EXFLAG_XKUSAGE) != 0 && (X509_get_extended_key_usage(sent) & XKU_OCSP_SIGN) != 0;
-    return (flags & (EXFLAG_INVALID | EXFLAG_CRITICAL)) == 0 && may_sign && is_for_ocsp &&
-           X509_get_ext_by_NID(sent, NID_id_pkix_OCSP_noCheck, -1) >= 0;
+    const bool is_good = (flags & (EXFLAG_INVALID | EXFLAG_CRITICAL)) == 0 && may_sign &&
+                         is_for_ocsp &&
+                         X509_get_ext_by_NID(sent, NID_id_pkix_OCSP_noCheck, -1) >= 0;
+    return is_good ? std::optional((*certificate)->not_after) : std::nullopt;
 }
 
 // Whether the answer's signature is by this certificate's key.
@@ -87,19 +91,21 @@ bool is_signed_by(OCSP_BASICRESP* basic, X509* signer) {
     return good;
 }
 
-std::expected<void, Text> check_signer(OCSP_BASICRESP* basic, const Certificate& issuer, Time at) {
+// Gives the end of the delegate's certificate; of the issuer's own the path judges.
+std::expected<Time, Text> check_signer(OCSP_BASICRESP* basic, const Certificate& issuer, Time at) {
     if (auto weakness = internal::weakness_of(OCSP_resp_get0_tbs_sigalg(basic))) {
         return Refused(say("OCSP answer: {}", *weakness));
     }
     if (is_signed_by(basic, issuer.native()) &&
         !internal::weakness_of(X509_get0_pubkey(issuer.native()))) {
-        return {};
+        return Time::max();
     }
     const STACK_OF(X509)* sent = OCSP_resp_get0_certs(basic);
     for (int i = 0; i < sk_X509_num(sent) && i < kMostCertificates; ++i) {
         X509* candidate = sk_X509_value(sent, i);
-        if (is_delegate(candidate, issuer, at) && is_signed_by(basic, candidate)) {
-            return {};
+        const auto end = end_of_delegate(candidate, issuer, at);
+        if (end && is_signed_by(basic, candidate)) {
+            return *end;
         }
     }
     return Refused(say("the OCSP answer was not signed by the issuer, nor by a delegate of it"));
@@ -162,8 +168,9 @@ std::expected<OcspAnswer, Text> read_ocsp(std::string_view der, const Certificat
     if (has_critical<OCSP_BASICRESP_get_ext_count, OCSP_BASICRESP_get_ext>(answer)) {
         return Refused(say("the OCSP answer has an unknown critical extension"));
     }
-    if (auto checked = check_signer(answer, issuer, at); !checked) {
-        return Refused(checked.error());
+    const auto signer_ends = check_signer(answer, issuer, at);
+    if (!signer_ends) {
+        return Refused(signer_ends.error());
     }
     // Several about one certificate: revoked in any of them is final, the newest says the rest.
     std::expected<OcspAnswer, Text> found =
@@ -182,6 +189,7 @@ std::expected<OcspAnswer, Text> read_ocsp(std::string_view der, const Certificat
         }
     }
     if (found) {
+        found->signer_ends = *signer_ends;
         found->der = der;
     }
     return found;

@@ -25,6 +25,7 @@ struct OcspAnswer {
     State state = State::Unknown;
     Time this_update;
     Time next_update;
+    Time signer_ends = Time::max();  // when the certificate of a delegate ends
     Entry revoked = {};
     std::string der = {};  // the whole answer, as it came
 };

@@ -106,7 +106,9 @@ bool add_point(const DIST_POINT* from, X509_NAME* issuer, DistributionPoints& al
     return true;
 }
 
+// Of a list's or certificate's deltas; honest ones have one address, or the same behind two.
 std::vector<std::string> urls_of(const CRL_DIST_POINTS* points) {
+    constexpr size_t kMostUrls = 4;
     std::vector<std::string> urls;
     for (int i = 0; i < sk_DIST_POINT_num(points); ++i) {
         const DIST_POINT* point = sk_DIST_POINT_value(points, i);
@@ -118,7 +120,17 @@ std::vector<std::string> urls_of(const CRL_DIST_POINTS* points) {
             urls.insert(urls.end(), places->urls.begin(), places->urls.end());
         }
     }
+    urls.resize(std::min(urls.size(), kMostUrls));
     return urls;
+}
+
+// Decoded for each question: what is longer than any honest one is malformed, unread.
+bool is_too_long(const x509::Certificate& certificate, int nid) {
+    constexpr int kMostBytes = 32 << 10;
+    const int at = X509_get_ext_by_NID(certificate.native(), nid, -1);
+    return at >= 0 &&
+           ASN1_STRING_length(X509_EXTENSION_get_data(X509_get_ext(certificate.native(), at))) >
+               kMostBytes;
 }
 
 }  // namespace
@@ -156,6 +168,10 @@ std::expected<Scope, Text> read_scope(std::string_view extension, std::string_vi
 
 DistributionPoints distribution_points(const x509::Certificate& certificate) {
     DistributionPoints all;
+    if (is_too_long(certificate, NID_crl_distribution_points)) {
+        all.is_malformed = true;
+        return all;
+    }
     int critical = 0;
     const Points points(static_cast<CRL_DIST_POINTS*>(
         X509_get_ext_d2i(certificate.native(), NID_crl_distribution_points, &critical, nullptr)));
@@ -176,6 +192,9 @@ DistributionPoints distribution_points(const x509::Certificate& certificate) {
 }
 
 std::vector<std::string> freshest_urls(const x509::Certificate& certificate) {
+    if (is_too_long(certificate, NID_freshest_crl)) {
+        return {};
+    }
     const Points points(static_cast<CRL_DIST_POINTS*>(
         X509_get_ext_d2i(certificate.native(), NID_freshest_crl, nullptr, nullptr)));
     ERR_clear_error();

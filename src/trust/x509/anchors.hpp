@@ -63,6 +63,7 @@ struct PathBounds {
     size_t steps = 3000;           // certificates put on a path while searching
     size_t comparisons = 500'000;  // of a name with a name constraint
     size_t whole_paths = 100;      // that reach an anchor and fail
+    size_t policies = 100'000;     // looked at along whole paths
 };
 
 inline constexpr PathBounds kSessionBounds{};
@@ -71,7 +72,8 @@ inline constexpr PathBounds kOfflineBounds{.presented = 110,
                                            .signatures = 1000,
                                            .steps = 30'000,
                                            .comparisons = 5'000'000,
-                                           .whole_paths = 1000};
+                                           .whole_paths = 1000,
+                                           .policies = 1'000'000};
 
 struct PathQuestion {
     Time at;

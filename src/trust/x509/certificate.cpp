@@ -58,6 +58,7 @@ std::string sha256_of(std::string_view bytes) {
     return {reinterpret_cast<const char*>(digest), length};
 }
 
+// For people: what is no text is shown as its bytes.
 std::string utf8(const ASN1_STRING* text) {
     unsigned char* bytes = nullptr;
     const int length = ASN1_STRING_to_UTF8(&bytes, text);
@@ -104,7 +105,10 @@ std::vector<std::string> common_names(const X509_NAME* name) {
     std::vector<std::string> names;
     int at = -1;
     while ((at = X509_NAME_get_index_by_NID(name, NID_commonName, at)) >= 0) {
-        names.push_back(utf8(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at))));
+        const ASN1_STRING* value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at));
+        if (internal::is_text(value)) {
+            names.push_back(utf8(value));  // a bit string names nobody
+        }
     }
     return names;
 }
@@ -127,6 +131,9 @@ void read_san(const X509* certificate, CertificateFields& fields) {
     }
 }
 
+// Of a kind in a certificate; each may be fetched and kept.
+constexpr size_t kMostUrls = 10;
+
 void read_access(const X509* certificate, CertificateFields& fields) {
     const Owned<AUTHORITY_INFO_ACCESS, AUTHORITY_INFO_ACCESS_free> all(
         static_cast<AUTHORITY_INFO_ACCESS*>(
@@ -138,10 +145,11 @@ void read_access(const X509* certificate, CertificateFields& fields) {
         }
         const std::string url = native_text(access->location->d.uniformResourceIdentifier);
         const int method = OBJ_obj2nid(access->method);
-        if (method == NID_ad_OCSP) {
-            fields.ocsp_urls.push_back(url);
-        } else if (method == NID_ad_ca_issuers) {
-            fields.ca_issuer_urls.push_back(url);
+        auto* const urls = method == NID_ad_OCSP         ? &fields.ocsp_urls
+                           : method == NID_ad_ca_issuers ? &fields.ca_issuer_urls
+                                                         : nullptr;
+        if (urls != nullptr && urls->size() < kMostUrls) {
+            urls->push_back(url);
         }
     }
 }
@@ -153,7 +161,7 @@ void add_urls(const DIST_POINT* point, std::vector<std::string>& urls) {
     const GENERAL_NAMES* names = point->distpoint->name.fullname;
     for (int i = 0; i < sk_GENERAL_NAME_num(names); ++i) {
         const GENERAL_NAME* name = sk_GENERAL_NAME_value(names, i);
-        if (name->type == GEN_URI) {
+        if (name->type == GEN_URI && urls.size() < kMostUrls) {
             urls.push_back(native_text(name->d.uniformResourceIdentifier));
         }
     }
@@ -203,6 +211,12 @@ void read_usage(X509* certificate, CertificateFields& fields) {
     }
 }
 
+// 0: it has a number that stands for none.
+int version_of(const X509* certificate) {
+    const long version = X509_get_version(certificate);
+    return version >= 0 && version <= 2 ? static_cast<int>(version) + 1 : 0;
+}
+
 Result<CertificateFields> read_fields(X509* certificate) {
     CertificateFields fields;
     const auto not_before = native_time(X509_get0_notBefore(certificate));
@@ -219,7 +233,7 @@ Result<CertificateFields> read_fields(X509* certificate) {
     fields.thumbprint = digest(certificate, EVP_sha1());
     fields.sha256 = digest(certificate, EVP_sha256());
     fields.common_names = common_names(X509_get_subject_name(certificate));
-    fields.version = static_cast<int>(X509_get_version(certificate)) + 1;
+    fields.version = version_of(certificate);
     fields.spki_sha256 = hex(sha256_of(spki_of(certificate)));
     read_san(certificate, fields);
     read_access(certificate, fields);
@@ -232,6 +246,7 @@ Result<CertificateFields> read_fields(X509* certificate) {
 
 }  // namespace
 
+// OpenSSL reads BER as well: what it writes again is DER.
 Result<Certificate> Certificate::from_der(std::string_view der) {
     const auto* bytes = reinterpret_cast<const unsigned char*>(der.data());
     const unsigned char* at = bytes;
@@ -242,7 +257,11 @@ Result<Certificate> Certificate::from_der(std::string_view der) {
     if (at != bytes + der.size()) {
         return fault(FaultKind::Input, "reading a certificate", "bytes follow its end");
     }
-    return from_native(native.get());
+    auto certificate = from_native(native.get());
+    if (certificate && certificate->der() != der) {
+        return fault(FaultKind::Input, "reading a certificate", "it is BER, not DER");
+    }
+    return certificate;
 }
 
 Result<Certificate> Certificate::from_native(X509* borrowed) {
@@ -283,6 +302,13 @@ Result<std::vector<Certificate>> Certificate::from_pem(std::string_view pem) {
     }
     ERR_clear_error();
     return all;
+}
+
+bool names_a_host(std::string_view common_name) {
+    const std::string_view base =
+        common_name.starts_with("*.") ? common_name.substr(2) : common_name;
+    return base.contains('.') && is_host_name(base) &&
+           base.find_first_not_of("0123456789.") != std::string_view::npos;
 }
 
 const CertificateFields* Certificate::operator->() const { return &parsed_->fields; }

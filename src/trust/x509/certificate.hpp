@@ -81,6 +81,10 @@ class Certificate {
     std::shared_ptr<const Parsed> parsed_;
 };
 
+// Whether a common name stands for a host: a host name with a dot, or a wildcard of one, but no
+// address and no number. Name constraints bind exactly the common names that identity may believe.
+bool names_a_host(std::string_view common_name);
+
 // What a file of certificates holds: DER, PEM with any number of blocks, or PKCS#7 without
 // signatures (DER or PEM). Of a TRUSTED CERTIFICATE in PEM only the certificate counts.
 struct CertificatesRead {

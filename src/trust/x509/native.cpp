@@ -25,8 +25,13 @@ std::unexpected<Fault> native_fault(FaultKind kind, std::string doing) {
 int no_passphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*data*/) { return -1; }
 
 Result<Time> native_time(const ASN1_TIME* time) {
+    // RFC 5280 4.1.2.5: with seconds and "Z", and nothing else; OpenSSL reads more.
+    const std::string text = native_text(time);
+    const bool is_short = time != nullptr && ASN1_STRING_type(time) == V_ASN1_UTCTIME;
+    const bool is_plain = text.size() == (is_short ? 13U : 15U) && text.ends_with('Z') &&
+                          text.find_first_not_of("0123456789") == text.size() - 1;
     std::tm parts{};
-    if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) {
+    if (!is_plain || ASN1_TIME_to_tm(time, &parts) != 1) {
         ERR_clear_error();
         return fault(FaultKind::Input, "reading a date", "it is not a valid ASN.1 time");
     }

@@ -101,6 +101,16 @@ void add_block(CertificatesRead& to, std::string_view block) {
     }
 }
 
+// A block begins at the beginning of a line (RFC 7468 3): behind a "#" it is none.
+size_t next_block(std::string_view bytes, size_t from) {
+    size_t at = bytes.find(kBegin, from);
+    while (at != std::string_view::npos && at > 0 && bytes[at - 1] != '\n' &&
+           bytes[at - 1] != '\r') {
+        at = bytes.find(kBegin, at + kBegin.size());
+    }
+    return at;
+}
+
 }  // namespace
 
 std::optional<CertificatesRead> read_pkcs7(std::string_view der) {
@@ -126,9 +136,9 @@ Result<CertificatesRead> read_certificates(std::string_view bytes) {
         return read;
     }
     const bool is_pkcs7 = add_pkcs7(read, bytes);
-    for (size_t at = is_pkcs7 ? std::string_view::npos : bytes.find(kBegin);
+    for (size_t at = is_pkcs7 ? std::string_view::npos : next_block(bytes, 0);
          at != std::string_view::npos;) {
-        const size_t next = bytes.find(kBegin, at + kBegin.size());
+        const size_t next = next_block(bytes, at + kBegin.size());
         add_block(read, bytes.substr(at, next == std::string_view::npos ? next : next - at));
         at = next;
     }

@@ -10,12 +10,13 @@ import itertools
 from dataclasses import dataclass, field
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from support.x509_maker import (ANY_EKU, CLIENT, NOW, SERVER, Made, aki_of, authority, basic,
                                 certificate, constraints, crl, eku, general_name, key_id, leaf,
                                 made, name, new_key, policies, policy_constraints, policy_mappings,
-                                raw, resigned, san, sequence, tlv, usage, with_serial, x509_oid)
+                                raw, resigned, san, sequence, split_tlv, tlv, usage, with_serial,
+                                x509_oid)
 
 GOOD, BAD = 0, 1
 UNKNOWN_OID = "1.3.6.1.4.1.55555.1"
@@ -668,9 +669,115 @@ def pathological(table):
                san=san(*names[:1499], "dns:example.com", critical=True))
 
 
+def changed(made, signer, before, after):
+    """The certificate with these bytes of its signed part replaced, and signed anew."""
+    def edit(tbs):
+        assert before in tbs
+        _, content, _ = split_tlv(tbs)
+        return sequence(content.replace(before, after))
+    return resigned(made, signer, edit)
+
+
+def hostile_forms(table):
+    """What a lenient reader takes for something else: RFC 5280 4.1, DER, RFC 3279."""
+    root = authority()
+    end = leaf(root)
+    table.add("form: the version is 2 to the 32nd + 2", BAD, changed(
+        end, root, bytes.fromhex("a003020102"), bytes.fromhex("a0070205") + b"\1\0\0\0\2"),
+        [root])
+    for title, octets in (("4", b"\3"), ("0", b"\xff"), ("129", b"\0\x80")):
+        bare = certificate(name("example.com"), root, [], version=x509.Version.v1)
+        # Without extensions: the other rules have nothing to say.
+        table.add(f"form: version {title}, for a partner", BAD, resigned(
+            bare, root, lambda tbs, octets=octets: sequence(
+                tlv(0xA0, tlv(2, octets)), split_tlv(tbs)[1])), [root], profile="exchange")
+    last = tlv(0x18, b"20500101000000Z")
+    for text in (b"20500101000000.5Z", b"205001010000Z", b"20500101000000+0100", b"20500101000000"):
+        table.add(f"form: the date {text.decode()}", BAD,
+                  changed(end, root, last, tlv(0x18, text)), [root])
+    first = tlv(0x17, b"200101000000Z")
+    for text in (b"2001010000Z", b"200101000000+0000", b"200101000000"):
+        table.add(f"form: the date {text.decode()}", BAD,
+                  changed(end, root, first, tlv(0x17, text)), [root])
+    body = split_tlv(end.der)[1]
+    table.add("form: an outer length that is too long", BAD, Made(
+        b"\x30\x83" + len(body).to_bytes(3, "big") + body, None, None), [root])
+    table.add("form: an outer length that is not said", BAD,
+              Made(b"\x30\x80" + body + b"\0\0", None, None), [root])
+    plain = bytes.fromhex("300a06082a8648ce3d040302")
+    for title, extra in (("NULL", "0500"), ("a string", "04020102")):
+        odd = sequence(plain[2:], bytes.fromhex(extra))
+        def edit(tbs, odd=odd):
+            return sequence(split_tlv(tbs)[1].replace(plain, odd, 1))
+        made_odd = resigned(end, root, edit)
+        _, content, _ = split_tlv(made_odd.der)
+        table.add(f"form: ECDSA with {title} as parameter", BAD,
+                  Made(sequence(content.replace(plain, odd)), None, None), [root])
+    for bits in (1976, 2040):
+        key = rsa.generate_private_key(65537, bits)
+        table.add(f"key: leaf RSA {bits}", BAD, leaf(root, key=key), [root])
+        weak = authority("ica", root, key=key)
+        table.add(f"key: CA RSA {bits}", BAD, leaf(weak), [root], [weak])
+    prefix = "1.3.6.1.4.1." + "1234567890." * 11
+
+    def long_policy(end):
+        return raw("2.5.29.32", sequence(sequence(tlv(6, x509_oid(prefix + end)))))
+
+    ca = authority("ica", root, pol=long_policy("1.77777777"),
+                   extra=[policy_constraints(explicit=0)])
+    table.add("policy: two that differ at the end only", BAD,
+              leaf(ca, pol=long_policy("2.88888888")), [root], [ca])
+    table.add("policy: a long one, the same", GOOD,
+              leaf(ca, pol=long_policy("1.77777777")), [root], [ca])
+    bound = authority("ica", root, nc=constraints(["dns:good.example"]))
+    for cn in ("1.2.3", "9.1.2.3.5", "intranet"):
+        table.add(f"nc: the CN {cn}, for a partner", BAD,
+                  leaf(bound, san=None, subject=name(cn)), [root], [bound], names=cn,
+                  profile="exchange")
+    bound = authority("ica", root, nc=constraints(["uri:.example.com"]))
+    for uri in ("mailto:x?y=http://a.example.com/", "urn:a:b://a.example.com", "://a.example.com",
+                "1http://a.example.com", "javascript:alert(1)//://a.example.com",
+                "http:evil.org?://a.example.com/", "http://evil.org\\@a.example.com/"):
+        table.add(f"nc: the URI {uri}", BAD, leaf(bound, san=san("dns:example.com", "uri:" + uri)),
+                  [root], [bound])
+    table.add("nc: a URI with a user and a port", GOOD, leaf(bound, san=san(
+        "dns:example.com", "uri:https://u@a.example.com:8443/x")), [root], [bound])
+
+
+def revoked_in_another(table):
+    """What a list revokes is revoked, though its form is wrong and another list is good."""
+    root = authority()
+    end, other = leaf(root), leaf(root)
+    good = crl(root)
+    later = {"this": datetime.datetime(2026, 5, 25)}
+    critical = made(x509.CRLNumber(2), True)
+    for title, words in (
+            ("well-formed", {"number": 2}), ("without a number", {"number": None}),
+            ("with a critical number", {"number": None, "extra": [critical]}),
+            ("with a scope that is not critical",
+             {"number": 2, "extra": [raw("2.5.29.28", sequence(tlv(0x81, b"\xff")))]})):
+        table.add(f"crl: a good one, and a newer one {title} that revokes", BAD, end, [root],
+                  lists=[good, crl(root, [end.serial], **later, **words)])
+    table.add("crl: a good one, and a newer one with a number twice that revokes", BAD, end, [root],
+              lists=[good, crl(root, [end.serial, other.serial, other.serial], number=2, **later)])
+    pem = b"".join(x509.load_der_x509_crl(one).public_bytes(serialization.Encoding.PEM)
+                   for one in (good, crl(root, [end.serial], number=2)))
+    table.add("crl: two in a file, the second revokes", BAD, end, [root], lists=[pem])
+    ca = authority("ica", root)
+    both = b"0 prose before\n" + b"".join(
+        x509.load_der_x509_crl(one).public_bytes(serialization.Encoding.PEM)
+        for one in (good, crl(ca)))
+    table.add("crl: one file for all CAs", GOOD, leaf(ca), [root], [ca], lists=[both])
+    delta = made(x509.DeltaCRLIndicator(1), True)
+    twins = [crl(root, [end.serial], number=2, extra=[delta], reason=reason)
+             for reason in ("key_compromise", "remove_from_crl")]
+    for title, order in (("revoking first", twins), ("revoking last", twins[::-1])):
+        table.add(f"crl: two deltas of one number, {title}", BAD, end, [root], lists=[good, *order])
+
+
 AREAS = (basics, extensions, authorities, serials, validity, usages, keys, strict_names, addresses,
          name_constraints, constraints_along_the_path, constraint_matrix, path_lengths, path_building, policy_rules,
-         revocation, pathological)
+         revocation, revoked_in_another, hostile_forms, pathological)
 
 
 def all_vectors():

@@ -149,6 +149,7 @@ Task<Result<x509::Evidence>> start_tls(ConnectionState* state,
     }
     SSL_set_msg_callback(state->tls.get(), nullptr);
     state->established = true;
+    state->staple = {};
     auto evidence = evidence_of(*state, role, sni);
     if (!evidence) co_return state->fail(evidence.error());
     co_return std::move(*evidence);

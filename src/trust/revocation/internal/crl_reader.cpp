@@ -301,7 +301,7 @@ std::expected<void, Text> read_entry(std::string_view content, bool is_version_2
     const auto serial = fields.next(kInteger);
     const auto date = fields.next();
     const auto at = date ? der_time(*date) : std::nullopt;
-    if (!serial || serial->content.empty() || !at) {
+    if (!serial || !is_shortest_integer(serial->content) || !at) {
         return Refused(say("an entry is malformed"));
     }
     Entry entry{.revoked_at = *at};

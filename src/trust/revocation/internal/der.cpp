@@ -95,6 +95,15 @@ std::optional<Time> der_time(const Element& element) {
     return {};
 }
 
+bool is_shortest_integer(std::string_view content) {
+    if (content.size() < 2) {
+        return !content.empty();
+    }
+    const bool is_padded = (content[0] == '\0' && (content[1] & 0x80) == 0) ||
+                           (content[0] == '\xff' && (content[1] & 0x80) != 0);
+    return !is_padded;
+}
+
 std::optional<std::string_view> magnitude_of(std::string_view integer) {
     if (integer.empty() || (octet(integer, 0) & 0x80U) != 0) {
         return {};

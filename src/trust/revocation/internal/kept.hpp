@@ -29,6 +29,8 @@ struct Kept {
     int failures = 0;
     bool fetching = false;
     bool is_saved = false;  // the .want file says what is here
+    Time next_save = {};    // not before
+    bool is_named = false;  // by the configuration
     std::string last_error = {};
     Lack lack = Lack::None;  // of last_error
 

@@ -154,9 +154,10 @@ void Search::ask_answers() {
     if (sources_.answers.empty()) {
         return;
     }
-    const auto found = sources_.answers.find(answer_key(question_.certificate, question_.issuer));
-    if (found != sources_.answers.end()) {
-        const OcspAnswer& answer = *found->second;
+    const auto [first, last] =
+        sources_.answers.equal_range(answer_key(question_.certificate, question_.issuer));
+    for (auto row = first; row != last; ++row) {
+        const OcspAnswer& answer = *row->second;
         const auto& urls = question_.certificate->ocsp_urls;
         ask_answer(answer, urls.empty() ? std::string() : urls.front(),
                    say("OCSP answer of {}, good until {}", iso_time(answer.this_update),
@@ -200,8 +201,10 @@ void Search::gather_by_url() {
 
 void Search::gather_files() {
     for (const auto& file : sources_.files) {
+        if (file->problem()) {
+            lack(Lack::Unusable, say("a list cannot be used: {}", *file->problem()), {});
+        }
         if (!file->document()) {
-            lack(Lack::Unusable, say("a list cannot be used: {}", file->document().error()), {});
             continue;
         }
         const CrlIndex& list = file->document()->unverified();
@@ -211,7 +214,8 @@ void Search::gather_files() {
         if (const auto checked = check_file(*file); !checked) {
             lack(Lack::Unusable, say("a list cannot be used: {}", checked.error()), {});
         } else {
-            (list.is_delta() ? deltas_ : lists_).push_back({.list = &list, .url = {}});
+            (list.is_delta() ? deltas_ : lists_)
+                .push_back({.list = &list, .url = {}, .only_revokes = file->problem().has_value()});
         }
     }
 }
@@ -310,6 +314,9 @@ void Search::ask_list(const Candidate& candidate, const DistributionPoint& point
         revoke(found->entry, span_of(*found->list), found->list->url);
         return;
     }
+    if (candidate.only_revokes) {
+        return;
+    }
     if (question_.at < list.this_update()) {
         lack_end(Lack::OutOfDate, say("dated in the future: {}", span), candidate.url);
         return;
@@ -350,7 +357,9 @@ std::optional<Search::Found> Search::find_in(const Candidate& base) const {
         const auto changed = delta.find(serial_);
         const bool is_current =
             question_.at >= delta.this_update() && question_.at <= delta.next_update();
-        if (!changed || (changed->reason == kRemoveFromCrl && !is_current)) {
+        const bool is_removal = changed && changed->reason == kRemoveFromCrl;
+        const bool is_twin = found && found->list != &base && delta.facts().number == newest;
+        if (!changed || (is_removal && (!is_current || is_twin || candidate.only_revokes))) {
             continue;
         }
         newest = delta.facts().number;

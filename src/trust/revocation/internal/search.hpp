@@ -31,7 +31,8 @@ class Search {
   private:
     struct Candidate {
         const CrlIndex* list;
-        std::string url;  // empty: a file
+        std::string url;            // empty: a file
+        bool only_revokes = false;  // breaks a rule of form: no proof of anything good
     };
 
     void ask_stapled();

@@ -13,8 +13,15 @@ namespace {
 
 constexpr int kMostExponentBits = 64;
 constexpr int kLargestModulus = 8192;
+constexpr int kLeastModulus = 2048;
 constexpr int kLargestField = 640;
 
+// An object identifier as its octets: whole, however long. What is compared; never shown.
+std::string octets_of(const ASN1_OBJECT* object) {
+    return {reinterpret_cast<const char*>(OBJ_get0_data(object)), OBJ_length(object)};
+}
+
+// For people; a long one is cut.
 std::string dotted(const ASN1_OBJECT* object) {
     char text[128];
     const int length = OBJ_obj2txt(text, sizeof text, object, 1);
@@ -78,7 +85,6 @@ bool read_key_usage(const ASN1_OCTET_STRING* value, bool /*critical*/, Facts& fa
 }
 
 void note_purpose(const ASN1_OBJECT* purpose, ExtendedKeyUsage& eku) {
-    static const std::string kPrecertificate = "1.3.6.1.4.1.11129.2.4.4";
     switch (OBJ_obj2nid(purpose)) {
         case NID_anyExtendedKeyUsage:
             eku.any = true;
@@ -96,7 +102,7 @@ void note_purpose(const ASN1_OBJECT* purpose, ExtendedKeyUsage& eku) {
             eku.foreign = true;
             break;
         default:
-            eku.foreign = eku.foreign || dotted(purpose) == kPrecertificate;
+            eku.foreign = eku.foreign || OBJ_obj2nid(purpose) == NID_ct_precert_signer;
     }
 }
 
@@ -179,7 +185,7 @@ bool read_policies(const ASN1_OCTET_STRING* value, bool /*critical*/, Facts& fac
     }
     std::set<std::string> seen;
     for (int i = 0; i < sk_POLICYINFO_num(read.get()); ++i) {
-        std::string id = dotted(sk_POLICYINFO_value(read.get(), i)->policyid);
+        std::string id = octets_of(sk_POLICYINFO_value(read.get(), i)->policyid);
         facts.policies.is_malformed = !seen.insert(id).second || facts.policies.is_malformed;
         facts.policies.ids.push_back(std::move(id));
     }
@@ -202,8 +208,8 @@ bool read_mappings(const ASN1_OCTET_STRING* value, bool /*critical*/, Facts& fac
     }
     for (int i = 0; i < sk_POLICY_MAPPING_num(read.get()); ++i) {
         const POLICY_MAPPING* mapping = sk_POLICY_MAPPING_value(read.get(), i);
-        facts.policies.mappings.emplace_back(dotted(mapping->issuerDomainPolicy),
-                                             dotted(mapping->subjectDomainPolicy));
+        facts.policies.mappings.emplace_back(octets_of(mapping->issuerDomainPolicy),
+                                             octets_of(mapping->subjectDomainPolicy));
     }
     return true;
 }
@@ -280,7 +286,7 @@ void read_extensions(const X509* certificate, Facts& facts) {
         X509_EXTENSION* extension = X509_get_ext(certificate, i);
         const ASN1_OBJECT* type = X509_EXTENSION_get_object(extension);
         const bool critical = X509_EXTENSION_get_critical(extension) != 0;
-        if (!seen.insert(dotted(type)).second) {
+        if (!seen.insert(octets_of(type)).second) {
             facts.duplicates.push_back(dotted(type));
             continue;
         }
@@ -295,11 +301,26 @@ void read_extensions(const X509* certificate, Facts& facts) {
     }
 }
 
+// RFC 3279 2.2.1, 4055 5, 5758 3.2, 8410 3: NULL (or nothing) with RSA, PSS has its own, others
+// none.
+bool has_right_parameters(const X509_ALGOR* algorithm) {
+    const ASN1_OBJECT* method = nullptr;
+    int type = V_ASN1_UNDEF;
+    X509_ALGOR_get0(&method, &type, nullptr, algorithm);
+    const int nid = OBJ_obj2nid(method);
+    int key = NID_undef;
+    OBJ_find_sigid_algs(nid, nullptr, &key);
+    ERR_clear_error();
+    return nid == NID_rsassaPss || type == V_ASN1_UNDEF ||
+           (type == V_ASN1_NULL && key == NID_rsaEncryption);
+}
+
 Signature read_signature(const X509* certificate) {
     Signature made;
     const X509_ALGOR* outside = nullptr;
     X509_get0_signature(nullptr, &outside, certificate);
     made.algorithms_agree = X509_ALGOR_cmp(outside, X509_get0_tbs_sigalg(certificate)) == 0;
+    made.parameters_fit = has_right_parameters(outside);
     int bits = -1;
     if (X509_get_signature_info(const_cast<X509*>(certificate), nullptr, nullptr, &bits, nullptr) ==
         1) {
@@ -309,12 +330,25 @@ Signature read_signature(const X509* certificate) {
     return made;
 }
 
-int exponent_bits(const EVP_PKEY* key) {
-    BIGNUM* exponent = nullptr;
-    EVP_PKEY_get_bn_param(key, "e", &exponent);
-    const int bits = exponent == nullptr ? 0 : BN_num_bits(exponent);
-    BN_free(exponent);
-    return bits;
+using NumberOwner = Owned<BIGNUM, BN_free>;
+
+NumberOwner number_of(const EVP_PKEY* key, const char* name) {
+    BIGNUM* number = nullptr;
+    EVP_PKEY_get_bn_param(key, name, &number);
+    return NumberOwner(number);
+}
+
+// With an exponent of 1 anybody can sign, and an even modulus has no secret.
+void read_rsa(const EVP_PKEY* key, Key& made) {
+    const NumberOwner modulus = number_of(key, "n");
+    const NumberOwner exponent = number_of(key, "e");
+    made.sound = modulus && exponent && BN_is_odd(modulus.get()) == 1 &&
+                 BN_is_odd(exponent.get()) == 1 && BN_is_one(exponent.get()) == 0;
+    made.expensive = made.size > kLargestModulus ||
+                     (exponent && BN_num_bits(exponent.get()) > kMostExponentBits);
+    if (made.size < kLeastModulus) {
+        made.bits = 0;  // OpenSSL rounds: 1968 bits are 112 to it
+    }
 }
 
 // An EC key that spells its curve out is no key on a named curve, even where the numbers agree.
@@ -339,7 +373,7 @@ Key read_key(const X509* certificate) {
     made.size = EVP_PKEY_get_bits(key);
     made.bits = EVP_PKEY_get_security_bits(key);
     if (made.type == EVP_PKEY_RSA || made.type == EVP_PKEY_RSA_PSS) {
-        made.expensive = made.size > kLargestModulus || exponent_bits(key) > kMostExponentBits;
+        read_rsa(key, made);
     } else if (made.type == EVP_PKEY_EC) {
         char group[64] = "";
         size_t length = 0;

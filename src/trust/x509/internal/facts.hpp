@@ -48,7 +48,7 @@ struct KeyIdentifiers {
 
 struct Policies {
     bool present = false;
-    std::vector<std::string> ids;                               // dotted
+    std::vector<std::string> ids;                               // octets of the identifiers
     std::vector<std::pair<std::string, std::string>> mappings;  // issuer's, subject's
     std::optional<long> require_explicit;
     std::optional<long> inhibit_mapping;
@@ -59,12 +59,14 @@ struct Policies {
 
 struct Signature {
     bool algorithms_agree = false;  // inside and outside of what is signed
+    bool parameters_fit = true;     // of the algorithm
     int bits = 0;                   // of security, 0 where unknown
 };
 
 struct Key {
     bool readable = false;
     bool named_curve = true;  // false: an EC key with its own parameters
+    bool sound = true;        // false: an RSA key with which anybody could sign
     bool expensive = false;   // a check with it could take far longer than with any honest key
     int type = 0;             // EVP_PKEY_…
     int size = 0;             // bits of the modulus or the field

@@ -7,7 +7,6 @@
 #include "trust/x509/native.hpp"
 
 namespace valija::x509::internal {
-namespace {
 
 bool is_text(const ASN1_STRING* value) {
     switch (ASN1_STRING_type(value)) {
@@ -23,6 +22,8 @@ bool is_text(const ASN1_STRING* value) {
             return false;
     }
 }
+
+namespace {
 
 bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 

@@ -14,6 +14,9 @@
 
 namespace valija::x509::internal {
 
+// Of a type that holds text (DirectoryString, IA5String).
+bool is_text(const ASN1_STRING* value);
+
 enum class NameForm { Dns, Email, Ip, Uri, Directory, Other };
 
 // One element an RDN, in the order of the certificate.

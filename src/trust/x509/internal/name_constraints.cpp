@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "platform/base/text.hpp"
+#include "trust/x509/certificate.hpp"
 
 namespace valija::x509::internal {
 namespace {
@@ -59,14 +60,26 @@ bool email_matches(std::string_view address, std::string_view constraint) {
            (domain.starts_with('.') ? is_below(host, domain.substr(1)) : host == domain);
 }
 
+// RFC 3986 3.1.
+bool is_scheme(std::string_view text) {
+    const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+    return !text.empty() && is_letter(text.front()) && std::ranges::all_of(text, [&](char c) {
+        return is_letter(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+    });
+}
+
 // The host of a URI; none where it has no authority, or an address in the place of the host.
 std::optional<std::string> host_of(std::string_view uri) {
-    const size_t start = uri.find("://");
-    if (start == std::string_view::npos) {
+    const size_t start = uri.find(':');
+    if (start == std::string_view::npos || !is_scheme(uri.substr(0, start)) ||
+        !uri.substr(start).starts_with("://")) {
         return std::nullopt;
     }
     std::string_view authority = uri.substr(start + 3);
     authority = authority.substr(0, authority.find_first_of("/?#"));
+    if (authority.contains('\\')) {
+        return std::nullopt;  // many readers take it for a slash
+    }
     const size_t user = authority.rfind('@');
     if (user != std::string_view::npos) {
         authority.remove_prefix(user + 1);
@@ -222,12 +235,7 @@ std::optional<Text> find_violation(const NameConstraints& constraints, const Nam
         }
     }
     for (const std::string& name : names.common_names) {
-        const bool is_address = name.find_first_not_of("0123456789.") == std::string::npos;
-        const std::string_view base(name.starts_with("*.") ? std::string_view(name).substr(2)
-                                                           : std::string_view(name));
-        const bool is_host =
-            base.find('.') != std::string::npos && is_host_name(base) && !is_address;
-        if (common_names_count && is_host) {
+        if (common_names_count && names_a_host(name)) {
             if (auto found = judge.judge({NameForm::Dns, lower(name), {}})) {
                 return found;
             }

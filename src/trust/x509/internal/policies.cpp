@@ -7,7 +7,7 @@
 namespace valija::x509::internal {
 namespace {
 
-const std::string kAnyPolicy = "2.5.29.32.0";
+const std::string kAnyPolicy("\x55\x1D\x20\x00", 4);  // 2.5.29.32.0
 
 // One level of the tree: each policy with the policies that a certificate below may state for it.
 struct Level {

@@ -60,7 +60,7 @@ class Examination {
                 PathProblemKind::WeakKey);
         } else if (key.bits < kLeastBits) {
             add(say("its key {} is too weak", fields_.key), PathProblemKind::WeakKey);
-        } else if (key.expensive || !key.named_curve) {
+        } else if (key.expensive || !key.named_curve || !key.sound) {
             add(say("its key {} has parameters that are not accepted", fields_.key),
                 PathProblemKind::WeakKey);
         }
@@ -70,6 +70,8 @@ class Examination {
     void signature() {
         if (!facts_.signature.algorithms_agree) {
             add(say("it names two different algorithms for its signature"));
+        } else if (!facts_.signature.parameters_fit) {
+            add(say("the parameters of its signature algorithm are not those of the algorithm"));
         } else if (!place_.is_anchor && facts_.signature.bits < kLeastBits) {
             add(say("its signature uses a digest that is too weak (SHA-1, MD5) or unknown"),
                 PathProblemKind::WeakKey);
@@ -86,6 +88,9 @@ class Examination {
         if (!facts_.unknown_critical.empty()) {
             add(say("its extension {} is critical, and must not be or is unknown here",
                     facts_.unknown_critical.front()));
+        }
+        if (fields_.version == 0) {
+            add(say("its version is none that there is"));
         }
         if (facts_.extensions > 0 && fields_.version != 3) {
             add(say("it has extensions and is of version {}", fields_.version));

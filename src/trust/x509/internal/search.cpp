@@ -273,7 +273,7 @@ const std::vector<Finding>& Search::findings(const Certificate& certificate, Pla
 bool Search::has_signed(const Certificate& issuer, const Certificate& certificate) {
     const Key& key = issuer.facts().key;
     const bool names_agree = certificate.facts().issuer == issuer.facts().subject;
-    if (!names_agree || !key.readable || key.expensive) {
+    if (!names_agree || !key.readable || key.expensive || !key.sound) {
         return false;
     }
     const auto [at, is_new] = signatures_.try_emplace({&certificate, issuer->spki_sha256}, false);
@@ -322,9 +322,18 @@ std::vector<PathProblem> Search::path_problems() {
     add_lengths(all);
     add_names(all);
     std::vector<const Facts*> facts;
+    size_t policies = 0;
     for (const Step& step : path_) {
         facts.push_back(&step.certificate->facts());
+        policies += facts.back()->policies.ids.size() + facts.back()->policies.mappings.size();
     }
+    if (policies > left_.policies) {
+        left_.policies = 0;
+        add_problem(all, 0, PathProblemKind::Constraint,
+                    say("the chain has more certificate policies than are looked at"));
+        return all;
+    }
+    left_.policies -= policies;
     if (const auto problem = find_policy_problem(facts)) {
         add_problem(all, problem->depth, PathProblemKind::Constraint, problem->text);
     }

@@ -69,6 +69,12 @@ TEST(Verdict, Usage2NamesWhatIsAboveTheLeaf) {
     }
     EXPECT_EQ(examine({record_of(2, 1, 1, own.certificate)}, chain).kind, VerdictKind::NoMatch)
         << "the leaf is no anchor of itself";
+    EXPECT_EQ(examine({record_of(2, 0, 0, own.certificate)}, chain).kind, VerdictKind::NoMatch)
+        << "nor where the record holds it whole";
+    EXPECT_EQ(
+        examine({record_of(2, 1, 1, own.certificate)}, {own.certificate, own.certificate}).kind,
+        VerdictKind::NoMatch)
+        << "nor where it is sent twice";
     EXPECT_EQ(examine({record_of(2, 1, 1, root.certificate)}, {own.certificate}).kind,
               VerdictKind::NoMatch);
     EXPECT_EQ(examine({record_of(2, 0, 0, root.certificate)}, {own.certificate}).kind,

@@ -148,10 +148,10 @@ TEST(DaneMatch, Usages0And1AreUnusable) {
 // Only what DNSSEC validated proves; a failed look-up is never taken as "none".
 TEST(DaneMatch, RecordsThatAreNotSecureProveNothing) {
     const std::vector<std::tuple<dane::TlsaState, const char*, const char*>> all = {
-        {dane::TlsaState::Insecure, "identity fail ", "not signed (DNSSEC)"},
-        {dane::TlsaState::None, "identity fail ", "there are no TLSA records"},
-        {dane::TlsaState::Failed, "identity unknown ", "failed validation"},
-        {dane::TlsaState::NotAsked, "identity fail ", "DNSSEC did not validate the MX"},
+        {dane::TlsaState::Insecure, "identity fail DaneRequired", "not signed (DNSSEC)"},
+        {dane::TlsaState::None, "identity fail DaneRequired", "there are no TLSA records"},
+        {dane::TlsaState::Failed, "identity unknown DnssecInvalid", "failed validation"},
+        {dane::TlsaState::NotAsked, "identity fail DaneRequired", "DNSSEC did not validate the MX"},
     };
     for (const auto& [state, finding, words] : all) {
         DaneWorld w;

@@ -31,6 +31,8 @@ constexpr Reason kAllReasons[] = {Reason::None,
                                   Reason::UsageInvalid,
                                   Reason::WeakKey,
                                   Reason::ConstraintViolation,
+                                  Reason::DaneRequired,
+                                  Reason::DnssecInvalid,
                                   Reason::NoTls};
 
 Ladder of(std::initializer_list<StepState> states) {

@@ -130,6 +130,10 @@ class KeeperTest : public testing::Test {
 
     bool has(const std::string& url) const { return keeper->book()->lists().contains(url); }
 
+    static bool is_among(const std::vector<ListState>& lists, const std::string& url) {
+        return std::ranges::find(lists, url, &ListState::url) != lists.end();
+    }
+
     ListState state() const {
         const auto all = keeper->lists();
         EXPECT_EQ(all.size(), 1U);
@@ -476,6 +480,56 @@ TEST_F(KeeperTest, NoMoreThanAThousandListsAreKept) {
     keeper->want("http://crl.example/1001", ca.root());
     EXPECT_FALSE(listener->has_heard("crl.failed")) << "told once";
     EXPECT_EQ(keeper->lists().size(), 1000U);
+}
+
+// A partner's CA that names a thousand lists takes no room from what the operator named.
+TEST_F(KeeperTest, WhatTheConfigurationNamesAlwaysHasRoom) {
+    start();
+    for (int i = 0; i < 1000; ++i) {
+        keeper->want("http://crl.example/" + std::to_string(i), ca.root());
+    }
+    keeper->name({{.url = kUrl, .issuer = ca.root()}});
+    const auto lists = keeper->lists();
+    EXPECT_EQ(lists.size(), 1000U);
+    EXPECT_TRUE(is_among(lists, kUrl));
+}
+
+TEST_F(KeeperTest, WhatFailsGoesBeforeAnythingElse) {
+    start();
+    keeper->want("http://crl.example/dead", ca.root());
+    server.next().done(fault(FaultKind::Network, "fetching", "connection refused"));
+    listener->next("crl.failed");
+    for (int i = 0; i < 999; ++i) {
+        keeper->want("http://crl.example/" + std::to_string(i), ca.root());
+    }
+    keeper->want(kUrl, ca.root());
+    const auto lists = keeper->lists();
+    EXPECT_TRUE(is_among(lists, kUrl));
+    EXPECT_FALSE(is_among(lists, "http://crl.example/dead"));
+}
+
+// A mistyped address in a partner's file is gone once it is out of the file.
+TEST_F(KeeperTest, WhatNeverCameAndIsNoLongerNamedIsForgotten) {
+    start();
+    const std::string dead = "http://crl.example/mistyped";
+    keeper->name({{.url = dead, .issuer = ca.root()}, {.url = kUrl, .issuer = ca.root()}});
+    for (int i = 0; i < 2; ++i) {
+        const auto request = server.next();
+        if (request.url == kUrl) {
+            request.done(list_of(ca));
+            listener->next("crl.fetched");
+        } else {
+            request.done(fault(FaultKind::Network, "fetching", "connection refused"));
+            listener->next("crl.failed");
+        }
+    }
+    keeper->name({{.url = dead, .issuer = ca.root()}});
+    EXPECT_EQ(keeper->lists().size(), 2U) << "named still, and what is there stays";
+    keeper->name({});
+    ASSERT_EQ(keeper->lists().size(), 1U);
+    EXPECT_EQ(keeper->lists().front().url, kUrl);
+    start();
+    EXPECT_EQ(keeper->lists().size(), 1U) << "also on disk";
 }
 
 class KeeperAnswersTest : public KeeperTest {

@@ -87,6 +87,36 @@ TEST_F(OcspTest, OnlyAGoodAndCurrentAnswerIsStapled) {
     EXPECT_EQ(kept({.status = V_OCSP_CERTSTATUS_REVOKED}).staple(leaf, issuer, kNow), "");
     EXPECT_EQ(kept({.status = V_OCSP_CERTSTATUS_UNKNOWN}).staple(leaf, issuer, kNow), "");
     EXPECT_EQ(Book().staple(leaf, issuer, kNow), "");
+    OcspAnswer padded = *read_ocsp(answer({}), leaf, issuer, kNow);
+    padded.der.resize((8UL << 10U) + 1);
+    OcspAnswer of_delegate = *read_ocsp(answer({}), leaf, issuer, kNow);
+    of_delegate.signer_ends = kNow - 1ms;
+    for (const OcspAnswer& bad : {padded, of_delegate}) {
+        const Book book({}, {{answer_key(leaf, issuer), std::make_shared<const OcspAnswer>(bad)}});
+        EXPECT_EQ(book.staple(leaf, issuer, kNow), "") << "no client would take it";
+    }
+}
+
+// A certificate may name two responders: who blocks one of them gains nothing.
+TEST_F(OcspTest, EveryAnswerAboutACertificateIsHeard) {
+    const auto& issuer = ca.certificate;
+    const auto of = [&](const OcspSpec& spec) {
+        return std::make_shared<const OcspAnswer>(*read_ocsp(answer(spec), leaf, issuer, kNow));
+    };
+    const auto good = of({});
+    const auto revoked = of({.status = V_OCSP_CERTSTATUS_REVOKED, .this_update = kNow - 30min});
+    const auto stale = of({.this_update = kNow - kDay * 3, .next_update = kNow - kDay});
+    const auto both = [&](const auto& one, const auto& other) {
+        return Book({}, {{answer_key(leaf, issuer), one}, {answer_key(leaf, issuer), other}});
+    };
+    for (const Book& book : {both(good, revoked), both(revoked, good)}) {
+        EXPECT_EQ(book.look_up(leaf, issuer, kNow, 0ms).state, State::Revoked);
+        EXPECT_EQ(book.staple(leaf, issuer, kNow), "");
+    }
+    for (const Book& book : {both(good, stale), both(stale, good)}) {
+        EXPECT_EQ(book.look_up(leaf, issuer, kNow, 0ms).state, State::Good);
+        EXPECT_EQ(book.staple(leaf, issuer, kNow), good->der);
+    }
 }
 
 TEST_F(OcspTest, RevokedIsFinalAlsoInAnAnswerThatIsOutOfDate) {

@@ -355,6 +355,14 @@ TEST_F(CertificateFiles, DamagedBlocksAreCountedAndTheRestIsRead) {
 }
 
 // What `openssl crl2pkcs7 -nocrl` makes of nothing: well-formed, and nobody may take its first one.
+// RFC 7468 3: a boundary stands at the beginning of its line.
+TEST_F(CertificateFiles, ABlockBehindACommentSignIsNone) {
+    const std::string pem = test::make_certificate({}).certificate.pem();
+    EXPECT_EQ(read_certificates("text before\n" + pem)->certificates.size(), 1U);
+    EXPECT_FALSE(read_certificates("# " + pem));
+    EXPECT_EQ(read_certificates("# " + pem + pem)->certificates.size(), 1U);
+}
+
 TEST_F(CertificateFiles, APkcs7WithoutCertificatesIsAFault) {
     for (const bool as_pem : {false, true}) {
         const std::string bytes = pkcs7_of({}, as_pem);

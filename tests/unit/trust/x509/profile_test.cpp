@@ -1,4 +1,6 @@
 // EX-23, EX-26: what RFC 5280 and the CA/B Forum's rules demand of each certificate of a path.
+#include <openssl/param_build.h>
+
 #include "path_world.hpp"
 
 namespace valija::x509 {
@@ -175,6 +177,40 @@ TEST(Profile, NamesOfLeaves) {
         {"leading dot", with("a", "DNS:.example.com"), true, false},
         {"mail only", with("a", "email:a@example.com"), true, false},
     });
+}
+
+// Anybody can sign with an exponent of 1, and factor an even modulus.
+TEST(Profile, AnRsaKeyWithoutASecretIsNone) {
+    const auto key_of = [](const char* change) {
+        const auto real = test::new_key(2048);
+        BIGNUM* modulus = nullptr;
+        BIGNUM* exponent = nullptr;
+        EVP_PKEY_get_bn_param(real.get(), "n", &modulus);
+        EVP_PKEY_get_bn_param(real.get(), "e", &exponent);
+        if (std::string_view(change) == "e") BN_one(exponent);
+        if (std::string_view(change) == "n") BN_clear_bit(modulus, 0);
+        const Owned<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free> parts(OSSL_PARAM_BLD_new());
+        OSSL_PARAM_BLD_push_BN(parts.get(), "n", modulus);
+        OSSL_PARAM_BLD_push_BN(parts.get(), "e", exponent);
+        const Owned<OSSL_PARAM, OSSL_PARAM_free> list(OSSL_PARAM_BLD_to_param(parts.get()));
+        const Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free> context(
+            EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr));
+        EVP_PKEY* key = nullptr;
+        EXPECT_EQ(EVP_PKEY_fromdata_init(context.get()), 1);
+        EXPECT_EQ(EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, list.get()), 1);
+        BN_free(modulus);
+        BN_free(exponent);
+        return std::shared_ptr<EVP_PKEY>(key, EVP_PKEY_free);
+    };
+    const auto root = test::make_certificate({.extensions = test::of_authority()});
+    for (const auto& [change, holds] :
+         {std::pair("", true), std::pair("e", false), std::pair("n", false)}) {
+        const auto leaf =
+            test::make_certificate({.subject_key = key_of(change)}, &root).certificate;
+        const auto path =
+            test::anchors_of({root.certificate}).find_path({leaf, root.certificate}, test::kNow);
+        EXPECT_EQ(path.problems.empty(), holds) << change;
+    }
 }
 
 TEST(Profile, ClientsNeedClientAuthAndMayLackTheRest) {

@@ -115,6 +115,8 @@ class Server {
 
     const observe::Log& log() const { return log_; }
 
+    bool has_lost_custody() const { return has_lost_custody_; }
+
   private:
     static constexpr size_t kHelpers = 4;         // for signatures that take long
     static constexpr size_t kMostTasks = 200000;  // the settings bound sessions far below
@@ -163,6 +165,7 @@ class Server {
     std::unique_ptr<service::MetricsServer> metrics_;
     std::mutex reloading_;
     bool is_running_ = false;
+    std::atomic<bool> has_lost_custody_ = false;
 };
 
 void Server::run_loops() {
@@ -354,6 +357,11 @@ Result<void> Server::start() {
     }
     put_in_force(world_.get());
     custody_.on_restart([this] { log_.emit(Event::CustodyRestarted); });
+    custody_.on_loss([this] {
+        log_.emit(Event::CustodyLost);
+        has_lost_custody_ = true;
+        ::kill(::getpid(), SIGTERM);
+    });
     const auto book = [this] { return keeper_->book(); };
     dispatcher_ = deliver::Dispatcher::start(delivery_parts(), loops_, delivering_);
     receiver_ = std::make_unique<receive::Receiver>(
@@ -403,6 +411,7 @@ void Server::stop() {
     loops_.stop();
     loops_.join();
     custody_.on_restart({});
+    custody_.on_loss({});
 }
 
 service::Answer Server::reload() {
@@ -470,7 +479,7 @@ int serve(const std::string& home) {
         fmt::print(stderr, "valija: {}\n", started.error().text());
     }
     server.stop();
-    return started ? 0 : kSystemRefused;
+    return started && !server.has_lost_custody() ? 0 : kSystemRefused;
 }
 
 }  // namespace valija::programs

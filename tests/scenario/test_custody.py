@@ -115,7 +115,7 @@ def test_while_the_custody_is_away_handshakes_fail_for_the_time_being(home, serv
     running = serve()
     in_clear = running.client()
     worker = worker_of(running)
-    os.kill(guardian_of(running), signal.SIGKILL)
+    os.kill(guardian_of(running), signal.SIGSTOP)  # who would start another one
     os.kill(worker, signal.SIGKILL)
     session = running.client()
     assert session.say("STARTTLS").code == 220
@@ -123,6 +123,20 @@ def test_while_the_custody_is_away_handshakes_fail_for_the_time_being(home, serv
         session.wrap(None, None, None)
     assert in_clear.say("NOOP").code == 250
     assert running.end() == 0
+
+
+def test_without_a_guardian_the_server_ends_and_says_why(home, serve, own):
+    """Nothing could be signed ever again: a service manager must see it."""
+    running = serve()
+    worker = worker_of(running)
+    os.kill(guardian_of(running), signal.SIGKILL)
+    os.kill(worker, signal.SIGKILL)
+    session = running.client()
+    assert session.say("STARTTLS").code == 220
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        session.wrap(None, None, None)
+    assert running.process.wait(30) == 71
+    assert "custody.lost" in home.read("log/valija.log")
 
 
 def test_killed_the_server_leaves_no_process_behind(serve, own):

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 
 #include "platform/base/text.hpp"
@@ -183,6 +184,27 @@ Result<Entry> CertificateStore::find(std::string_view thumbprint_or_name) const 
                                escape_peer_text(thumbprint_or_name, 80)));
 }
 
+// What a writer left that was killed before its file had its name, a private key perhaps: under the
+// lock nobody writes.
+void CertificateStore::sweep() const {
+    constexpr size_t kRandom = 7;  // "." and six characters (store::write_file)
+    std::error_code ignored;
+    for (const auto& file : std::filesystem::directory_iterator(directory_, ignored)) {
+        const std::string name = file.path().filename().string();
+        if (name.size() <= kRandom || name[name.size() - kRandom] != '.') continue;
+        const std::string_view rest = std::string_view(name).substr(0, name.size() - kRandom);
+        if (std::ranges::any_of(kSuffixes, [&](auto suffix) { return rest.ends_with(suffix); })) {
+            static_cast<void>(store::remove_file(file.path().string()));
+        }
+    }
+}
+
+Result<store::LockFile> CertificateStore::lock_up() const {
+    auto lock = store::LockFile::take(path("", ".lock"));
+    if (lock) sweep();
+    return lock;
+}
+
 Result<void> CertificateStore::write_entry(const std::string& name,
                                            const std::vector<x509::Certificate>& chain,
                                            const Metadata& metadata) {
@@ -195,7 +217,7 @@ Result<void> CertificateStore::write_entry(const std::string& name,
 
 Result<Entry> CertificateStore::request(const NewCertificate& wanted, Time now) {
     if (const std::string why = internal::wrong_names(wanted); !why.empty()) return refused(why);
-    const auto lock = store::LockFile::take(path("", ".lock"));
+    const auto lock = lock_up();
     if (!lock) return std::unexpected(lock.error());
     const auto all = list();
     if (!all) return std::unexpected(all.error());
@@ -214,7 +236,7 @@ Result<Entry> CertificateStore::request(const NewCertificate& wanted, Time now) 
 
 Result<Entry> CertificateStore::self_signed(const NewCertificate& wanted, Time from, Time to) {
     if (const std::string why = internal::wrong_names(wanted); !why.empty()) return refused(why);
-    const auto lock = store::LockFile::take(path("", ".lock"));
+    const auto lock = lock_up();
     if (!lock) return std::unexpected(lock.error());
     const auto all = list();
     if (!all) return std::unexpected(all.error());
@@ -340,7 +362,7 @@ Result<Imported> CertificateStore::import(const ImportSpec& spec, Time now) {
     }
     const auto file = read_files(spec, vault_);
     if (!file) return std::unexpected(file.error());
-    const auto lock = store::LockFile::take(path("", ".lock"));
+    const auto lock = lock_up();
     if (!lock) return std::unexpected(lock.error());
     const auto all = list();
     if (!all) return std::unexpected(all.error());
@@ -393,7 +415,7 @@ Result<Imported> CertificateStore::take(const ImportSpec& spec, const Holder& fo
 }
 
 Result<void> CertificateStore::drop_replaced(const Imported& done) {
-    const auto lock = store::LockFile::take(path("", ".lock"));
+    const auto lock = lock_up();
     if (!lock) return std::unexpected(lock.error());
     for (const std::string& name : done.going) {
         if (auto removed = erase(name); !removed) return removed;
@@ -409,7 +431,7 @@ Result<void> CertificateStore::enable(const std::string& name,
                                        escape_peer_text(service, 40)));
         }
     }
-    const auto lock = store::LockFile::take(path("", ".lock"));
+    const auto lock = lock_up();
     if (!lock) return std::unexpected(lock.error());
     auto entry = find(name);
     if (!entry) return std::unexpected(entry.error());
@@ -428,7 +450,7 @@ Result<std::string> CertificateStore::export_sealed(const Entry& entry,
 }
 
 Result<void> CertificateStore::remove(const std::string& name) {
-    const auto lock = store::LockFile::take(path("", ".lock"));
+    const auto lock = lock_up();
     return lock ? erase(name) : std::unexpected(lock.error());
 }
 

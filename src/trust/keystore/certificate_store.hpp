@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "platform/store/file.hpp"
 #include "trust/keystore/metadata.hpp"
 #include "trust/keystore/subject.hpp"
 #include "trust/keystore/vault.hpp"
@@ -112,6 +113,8 @@ class CertificateStore {
 
     Entry read(const std::string& name, const std::vector<std::string>& files) const;
     std::string path(const std::string& name, std::string_view suffix) const;
+    Result<store::LockFile> lock_up() const;
+    void sweep() const;                           // the lock is held
     Result<void> erase(const std::string& name);  // the lock is held
     Result<void> write_entry(const std::string& name, const std::vector<x509::Certificate>& chain,
                              const Metadata& metadata);

@@ -1,5 +1,7 @@
 #include "trust/keystore/custody.hpp"
 
+#include <poll.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,8 +41,25 @@ struct Custody::Internal {
 
     ~Internal() {
         client->close();
-        while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+        // What it is busy with (a file on a network that does not answer) must not keep us.
+        for (int waited = 0; waited < kFarewell && !has_ended(); waited += kLook) {
+            ::poll(nullptr, 0, kLook);
         }
+        if (!is_gone) {
+            ::kill(child, SIGKILL);
+            while (!has_ended()) ::poll(nullptr, 0, kLook);
+        }
+    }
+
+  private:
+    static constexpr int kFarewell = 3000;  // milliseconds
+    static constexpr int kLook = 5;
+    bool is_gone = false;
+
+    bool has_ended() {
+        const pid_t ended = ::waitpid(child, nullptr, WNOHANG);
+        is_gone = is_gone || ended == child || (ended < 0 && errno == ECHILD);
+        return is_gone;
     }
 };
 
@@ -99,5 +118,7 @@ KeyVault& Custody::vault() { return *internal_->client; }
 void Custody::on_restart(std::function<void()> told) {
     internal_->client->on_restart(std::move(told));
 }
+
+void Custody::on_loss(std::function<void()> told) { internal_->client->on_loss(std::move(told)); }
 
 }  // namespace valija::keystore

@@ -44,6 +44,10 @@ class Custody {
     // a new token was to be opened. `told` must not use the vault.
     void on_restart(std::function<void()> told);
 
+    // Called once, by the thread that finds that the guardian is gone too: nothing will ever be
+    // signed again. `told` must not use the vault.
+    void on_loss(std::function<void()> told);
+
     struct Internal;
     explicit Custody(std::unique_ptr<Internal> internal);
 

@@ -200,9 +200,32 @@ Result<void> accepted_kind(const EVP_PKEY* key) {
                  (name.empty() ? "another kind" : std::string(name)));
 }
 
+namespace {
+
+// Each of its numbers is at most as long as the modulus, as in every honest key: the check that
+// follows would calculate for hours with longer ones.
+bool is_of_honest_size(const EVP_PKEY* key) {
+    const int most = EVP_PKEY_get_bits(key);
+    for (const char* name : {"d", "rsa-factor1", "rsa-factor2", "rsa-factor3", "rsa-exponent1",
+                             "rsa-exponent2", "rsa-coefficient1", "e"}) {
+        BIGNUM* number = nullptr;
+        EVP_PKEY_get_bn_param(key, name, &number);
+        const int bits = number == nullptr ? 0 : BN_num_bits(number);
+        BN_clear_free(number);
+        if (bits > most) return false;
+    }
+    ERR_clear_error();  // of those that it lacks
+    return true;
+}
+
+}  // namespace
+
 Result<KeyHandle> accepted_key(x509::KeyOwner key) {
     if (auto accepted = accepted_kind(key.get()); !accepted) {
         return std::unexpected(accepted.error());
+    }
+    if (EVP_PKEY_is_a(key.get(), "RSA") == 1 && !is_of_honest_size(key.get())) {
+        return wrong("a number of the private key is longer than the modulus");
     }
     const x509::Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free> context(
         EVP_PKEY_CTX_new_from_pkey(nullptr, key.get(), nullptr));

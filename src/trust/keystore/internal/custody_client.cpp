@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "trust/x509/native.hpp"
 
@@ -62,6 +63,11 @@ void CustodyClient::on_restart(std::function<void()> told) {
     told_ = std::move(told);
 }
 
+void CustodyClient::on_loss(std::function<void()> told) {
+    std::scoped_lock const lock(mutex_);
+    loss_told_ = std::move(told);
+}
+
 void CustodyClient::close() {
     std::scoped_lock const lock(mutex_);
     ++generation_;
@@ -77,7 +83,11 @@ Result<void> CustodyClient::take_new_channels(std::unique_lock<std::mutex>& lock
         if (!guardian_) return fault(FaultKind::Network, kAsking, "its process has ended");
         const auto now = steady_clock::now();
         auto links = guardian_->receive_links(now);
-        if (!links) return std::unexpected(links.error());
+        if (!links) {
+            guardian_.reset();  // nobody is left who could start another
+            if (const auto told = std::exchange(loss_told_, {})) told();
+            return std::unexpected(links.error());
+        }
         if (*links) {
             idle_ = std::move(**links);
             is_alive_ = true;

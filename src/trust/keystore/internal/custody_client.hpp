@@ -26,6 +26,7 @@ class CustodyClient final : public KeyVault,
         : idle_(std::move(channels)), guardian_(std::move(guardian)) {}
 
     void on_restart(std::function<void()> told);
+    void on_loss(std::function<void()> told);
     void close();
 
     Result<std::string> sign(const std::string& name, const std::string& id, Padding padding,
@@ -64,6 +65,7 @@ class CustodyClient final : public KeyVault,
     unsigned generation_ = 0;
     bool is_alive_ = true;
     bool is_long_away_ = false;  // a signature waited its whole time for the next process
+    std::function<void()> loss_told_;
     std::function<void()> told_;
 };
 

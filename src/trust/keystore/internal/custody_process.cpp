@@ -163,9 +163,16 @@ void run_guardian(net::FrameLink server, const CustodyOptions& options) {
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (auto closed = close_all_but({server.native()}); !closed) refuse(closed.error());
     milliseconds pause(0);
+    bool has_lived = false;
     while (true) {
         const auto life = begin_life(server, options);
-        if (!life) refuse(life.error());
+        if (!life && !has_lived) refuse(life.error());
+        if (!life) {  // short of processes or descriptors for a moment: not for ever
+            pause = std::clamp(2 * pause, kFirstPause, kLongestPause);
+            if (!waits(server, -1, static_cast<int>(pause.count()))) ::_exit(kDone);
+            continue;
+        }
+        has_lived = true;
         if (!waits(server, life->descriptor, -1)) end_with(*life);
         const int status = end_of(*life);
         const int said = WIFEXITED(status) ? WEXITSTATUS(status) : 0;

@@ -1,6 +1,7 @@
 // Files: bounded reads, writes that are there as a whole or not at all, locks.
 #include "platform/store/file.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -31,6 +32,31 @@ TEST(ReadFile, GivesAllUpToTheLimitAndAFaultBeyondIt) {
     EXPECT_EQ(read_file("/dev/zero", 1000).error().kind, FaultKind::Input);
     directory.write("empty", "");
     EXPECT_EQ(read_file(directory.path("empty"), 0), "");
+}
+
+// In one of our folders it would stop the server's start; on a command line it is `<(…)`.
+TEST(ReadFile, APipeIsReadToItsEndAndNeverWaitedForWhereNobodyWrites) {
+    const test::TemporaryDirectory directory;
+    const std::string pipe = directory.path("pipe");
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+    EXPECT_EQ(read_file(pipe, 100), "");
+    const pid_t writer = ::fork();
+    ASSERT_GE(writer, 0);
+    if (writer == 0) {
+        const int end = ::open(pipe.c_str(), O_WRONLY);
+        const bool written = end >= 0 && ::write(end, "ab", 2) == 2 && ::write(end, "c", 1) == 1;
+        ::_exit(written ? 0 : 1);
+    }
+    std::string read;
+    while (read.empty()) {  // until the writer is there
+        const auto piece = read_file(pipe, 100);
+        ASSERT_TRUE(piece);
+        read = *piece;
+    }
+    EXPECT_EQ(read, "abc");
+    int status = -1;
+    EXPECT_EQ(::waitpid(writer, &status, 0), writer);
+    EXPECT_EQ(status, 0);
 }
 
 TEST(ReadFile, WhatIsMissingOrADirectoryIsAFaultWithItsPath) {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <stdexcept>
 
@@ -202,6 +203,23 @@ TEST_P(CertificateStoreTest, KeysAreReadableByTheirOwnerAlone) {
     struct stat found{};
     ASSERT_EQ(::stat(home.path(made->name + ".key").c_str(), &found), 0);
     EXPECT_EQ(found.st_mode & 0777U, 0600U);
+}
+
+// A command that is killed while a key is written leaves it under a name that nobody looks for.
+TEST_P(CertificateStoreTest, WhatAKilledWriterLeftIsGoneAfterTheNextWriting) {
+    const Made made = make_certificate({.extensions = test::of_leaf("a.contoso.com")}, &ca);
+    for (const char* name : {"a.contoso.com.key.YFZ0r2", "a.contoso.com.meta.000000", "other.txt",
+                             "b.key.notes-of-mine"}) {
+        std::ofstream(home.path(name)) << "x";
+    }
+    ASSERT_TRUE(store.import({.file = made.certificate.pem() + pem_of(made.key.get())}, kNow));
+    std::vector<std::string> left;
+    for (const auto& file : std::filesystem::directory_iterator(home.path(""))) {
+        left.push_back(file.path().filename().string());
+    }
+    EXPECT_THAT(left, testing::Not(Contains("a.contoso.com.key.YFZ0r2")));
+    EXPECT_THAT(left, testing::Not(Contains("a.contoso.com.meta.000000")));
+    EXPECT_THAT(left, testing::IsSupersetOf({"other.txt", "b.key.notes-of-mine"}));
 }
 
 // EH-01, EX-50, EX-52, EX-48: pending, bound, enabled; through another store each time, as after a

@@ -166,5 +166,30 @@ TEST(KeyFile, AKeyWhoseHalvesAreOfDifferentKeysIsRefused) {
     EXPECT_TRUE(read_key_file(one.certificate.pem() + pem_of(one.key.get()), ""));
 }
 
+// Checked before anything is calculated with them: that would take hours.
+TEST(KeyFile, AnRsaKeyWithANumberThatIsTooLongIsRefused) {
+    const auto real = test::new_key(2048);
+    const Owned<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free> build(OSSL_PARAM_BLD_new());
+    std::vector<Owned<BIGNUM, BN_free>> numbers;
+    for (const char* name : {"n", "e", "d", "rsa-factor1", "rsa-factor2", "rsa-exponent1",
+                             "rsa-exponent2", "rsa-coefficient1"}) {
+        BIGNUM* number = nullptr;
+        ASSERT_EQ(EVP_PKEY_get_bn_param(real.get(), name, &number), 1);
+        numbers.emplace_back(number);
+        if (std::string_view(name) == "d") BN_set_bit(number, 300'000);
+        OSSL_PARAM_BLD_push_BN(build.get(), name, number);
+    }
+    const Owned<OSSL_PARAM, OSSL_PARAM_free> params(OSSL_PARAM_BLD_to_param(build.get()));
+    const Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free> context(
+        EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr));
+    EVP_PKEY* made = nullptr;
+    ASSERT_EQ(EVP_PKEY_fromdata_init(context.get()), 1);
+    ASSERT_EQ(EVP_PKEY_fromdata(context.get(), &made, EVP_PKEY_KEYPAIR, params.get()), 1);
+    const x509::KeyOwner owner(made);
+    const auto read = read_key_file(pem_of(made), "");
+    ASSERT_FALSE(read);
+    EXPECT_THAT(read.error().text(), HasSubstr("longer than the modulus"));
+}
+
 }  // namespace
 }  // namespace valija::keystore

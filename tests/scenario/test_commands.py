@@ -259,3 +259,29 @@ def test_connectors_are_listed_shown_and_checked(home):
         one for one in shown if one["key"] == "fqdn").items()
     nobody = home.valija("connector", "check", "Inett")
     assert nobody.status == 64 and "there are: Inet, Internet" in nobody.err
+
+
+def test_what_a_configuration_hardly_means_is_told_by_every_command(home):
+    """`config check` and `serve` agree on what is refused; the rest is a warning, wherever it is
+    looked at."""
+    home.write("keys/foo.crt", "garbage")
+    home.append("etc/connectors.d/Inet.toml", 'relay_from = ["0.0.0.0/0"]\n')
+    added = home.valija("partner", "add", "fabrikam", "--domain", "fabrikam.com", "--send",
+                        "enforce")
+    assert added.status == 0 and "without `trust`" in added.err, added
+    checked = home.valija("config", "check")
+    assert checked.status == 0, checked
+    for words in ("warning: keys/foo.crt: ", "an open relay; name your own hosts",
+                  "warning: etc/partners.d/fabrikam.toml: partner fabrikam is enforced without"):
+        assert words in checked.out, checked
+    assert "./foo" not in checked.out
+    anchor = home.path / "anchor"
+    home.write("etc/valija.toml", home.read("etc/valija.toml").replace(
+        "[dns]\n", f'[dns]\ntrust_anchor = "{anchor}"\n'))
+    for content, words in ((None, "no such file"), ("junk\n", "no DS or DNSKEY record")):
+        if content:
+            anchor.write_text(content)
+        checked = home.valija("config", "check")
+        assert checked.status == 78 and words in checked.out, checked
+        refused = home.valija("serve")
+        assert refused.status == 71 and words in refused.err, refused

@@ -195,6 +195,22 @@ def test_our_next_session_to_a_partner_shows_the_new_one(home, serve, lab, ca, f
         partner.close()
 
 
+def test_the_first_acme_certificate_is_used_though_it_lacks_names_of_the_self_signed_one(
+        home, serve, ca):
+    """As after `valija setup`: that one has the domain too, the ACME client's only the host."""
+    assert home.valija("certificate", "new").status == 0
+    serve()
+    certificate, key = ca.issue()
+    words = ("certificate", "import", certificate, "--key", key, "--replace")
+    done = home.valija(*words)
+    assert done.status == 0 and "It is used by receive connector Inet" in done.out, done
+    assert "not used yet" not in done.out
+    again = home.valija(*words)
+    assert again.status == 0 and "there already: nothing is changed" in again.err, again
+    used = home.valija("certificate", "list", "--domain", NAME, "--json").json
+    assert not used[0]["used"] or used[0]["thumbprint"] in done.out, used
+
+
 def test_a_hook_that_lacks_what_it_needs_says_so():
     """Run by hand, or by the wrong program."""
     for name, variable in (("certbot-deploy", "RENEWED_LINEAGE"),

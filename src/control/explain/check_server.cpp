@@ -7,6 +7,7 @@
 
 #include "control/explain/check_own.hpp"
 #include "control/explain/rendering.hpp"
+#include "directory/settings/caution.hpp"
 #include "platform/base/text.hpp"
 
 namespace json = boost::json;
@@ -68,6 +69,21 @@ Text good_use(const OwnUse& use) {
                        : say("connector {} shows {}, valid until {}", use.connector, name, end);
 }
 
+// Partners' servers do not know its issuer.
+Finding self_signed_use(const Text& area, const OwnUse& use) {
+    return {area, StepState::Warn,
+            say("connector {} shows {}, which is self-signed", use.connector,
+                escape_peer_text(use.own->name, 260)),
+            say("partners need one of a CA that they trust, or must pin it")};
+}
+
+void look_at_configuration(const partners::World& world, ServerReport& report) {
+    for (const settings::Caution& caution : settings::cautions(world.directory)) {
+        report.findings.push_back(
+            {say("configuration"), StepState::Warn, caution.text, caution.fix});
+    }
+}
+
 void look_at_certificates(const CheckParts& parts, const partners::World& world,
                           ServerReport& report) {
     const Time now = parts.deliver.clock.now();
@@ -92,7 +108,9 @@ void look_at_certificates(const CheckParts& parts, const partners::World& world,
                 {area, state_of(finding.trouble), finding.evidence, finding.fix});
         }
         if (findings.empty()) {
-            report.findings.push_back({area, StepState::Pass, good_use(use), {}});
+            report.findings.push_back(use.sends && use.own->chain.front()->self_issued
+                                          ? self_signed_use(area, use)
+                                          : Finding{area, StepState::Pass, good_use(use), {}});
         }
     }
 }
@@ -143,6 +161,13 @@ void look_at_lists(const CheckParts& parts, ServerReport& report) {
         const std::string url = escape_peer_text(list.url, 300);
         if (list.loaded && list.next_update >= now) {
             ++good;
+            if (!list.last_error.empty()) {
+                report.findings.push_back(
+                    {area, StepState::Warn,
+                     say("{} is here, but the last fetch failed: {}", url,
+                         escape_peer_text(list.last_error)),
+                     say("mend the fetch before {}", iso_time(list.next_update))});
+            }
             continue;
         }
         const Text fix =
@@ -282,6 +307,7 @@ Standing ServerReport::standing() const {
 Task<ServerReport> check_server(const CheckParts* parts, SteadyTime end) {
     const auto world = parts->deliver.world.get();
     ServerReport report;
+    look_at_configuration(*world, report);
     look_at_certificates(*parts, *world, report);
     look_at_anchors(*parts, *world, report);
     look_at_lists(*parts, report);

@@ -84,6 +84,9 @@ struct ResolverOptions {
     Duration deadline = std::chrono::seconds(10);
 };
 
+// Whether the file can be read and holds a DS or DNSKEY record; "" is none, and fine.
+Result<void> check_trust_anchor(const std::string& file);
+
 Result<std::unique_ptr<Resolver>> make_resolver(const ResolverOptions& options);
 
 }  // namespace valija::net

@@ -135,6 +135,23 @@ int make_request(const Invocation& invocation, OwnCertificates& own, const NewCe
     return status::yes;
 }
 
+// What a certificate is used for from now on, a line; "" for nothing.
+std::string usage_text(const Invocation& invocation, OwnCertificates& own, const Entry& entry) {
+    const auto directory = settings::load(invocation.home);
+    if (!directory) return {};
+    const auto keys = keystore::KeyStore::load(invocation.home + "/keys", own.custody->vault());
+    std::vector<std::string> users;
+    for (const auto& [wanted, names] : certificate_users(*directory)) {
+        const auto candidates = keys.candidates(wanted, SystemClock().now());
+        if (!candidates.empty() && candidates.front().is_eligible &&
+            candidates.front().own->name == entry.name) {
+            users.insert(users.end(), names.begin(), names.end());
+        }
+    }
+    return users.empty() ? std::string()
+                         : fmt::format("It is used by {} now.\n", join(users, ", "));
+}
+
 int make_self_signed(const Invocation& invocation, OwnCertificates& own,
                      const NewCertificate& wanted) {
     const Time now = SystemClock().now();
@@ -143,7 +160,8 @@ int make_self_signed(const Invocation& invocation, OwnCertificates& own,
     const std::string text =
         fmt::format("{}: a self-signed certificate for {}, until {}; enabled for smtp.\n",
                     made->chain.front()->thumbprint, join(domains_of(*made), ", "),
-                    iso_time(made->chain.front()->not_after).substr(0, 10));
+                    iso_time(made->chain.front()->not_after).substr(0, 10)) +
+        usage_text(invocation, own, *made);
     return tell_change(invocation, text,
                        json_of(*made, standing_of(*made, our_anchors(invocation.home), now)));
 }
@@ -233,7 +251,38 @@ Result<void> drop_replaced(const Invocation& invocation, OwnCertificates& own,
     return {};
 }
 
-int tell_import(const Invocation& invocation, const keystore::Imported& done) {
+// Whether a connector would be better off with it: what it shows now is self-signed, or nothing.
+bool is_better_than_self_signed(const keystore::KeyStore& keys,
+                                const settings::Directory& directory, const Entry& entry) {
+    if (entry.chain.front()->self_issued) return false;
+    const std::vector<std::string> domains = domains_of(entry);
+    for (const auto& [wanted, users] : certificate_users(directory)) {
+        const bool has_name = std::ranges::any_of(
+            domains, [&](const std::string& name) { return equal_ignoring_case(name, wanted); });
+        const auto candidates = keys.candidates(wanted, SystemClock().now());
+        const bool is_served = !candidates.empty() && candidates.front().is_eligible &&
+                               !candidates.front().own->chain.front()->self_issued;
+        if (has_name && !is_served) return true;
+    }
+    return false;
+}
+
+// The first certificate of an ACME client need not have all names of the self-signed one that
+// `setup` made; nobody is there to enable it.
+Result<void> enable_renewed(const Invocation& invocation, OwnCertificates& own,
+                            const settings::Directory& directory, keystore::Imported& done) {
+    if (!invocation.has("--replace") || done.entry.for_smtp()) return {};
+    const auto keys = keystore::KeyStore::load(invocation.home + "/keys", own.custody->vault());
+    if (!is_better_than_self_signed(keys, directory, done.entry)) return {};
+    if (auto enabled = own.store.enable(done.entry.name, {"smtp"}); !enabled) return enabled;
+    auto entry = own.store.find(done.entry.name);
+    if (!entry) return std::unexpected(entry.error());
+    done.entry = std::move(*entry);
+    return {};
+}
+
+int tell_import(const Invocation& invocation, OwnCertificates& own,
+                const keystore::Imported& done) {
     for (const std::string& text : done.notes) note(text);
     const x509::Certificate& leaf = done.entry.chain.front();
     std::string text =
@@ -244,6 +293,8 @@ int tell_import(const Invocation& invocation, const keystore::Imported& done) {
     if (!done.entry.for_smtp()) {
         text += fmt::format("It is not used yet: valija certificate enable {} --services smtp\n",
                             leaf->thumbprint);
+    } else {
+        text += usage_text(invocation, own, done.entry);
     }
     json::object object = json_of(
         done.entry, standing_of(done.entry, our_anchors(invocation.home), SystemClock().now()));
@@ -279,10 +330,13 @@ int run_import(const Invocation& invocation) {
                            .keep = named_entries(*directory, *all)},
                           SystemClock().now());
     if (!done) return complain(done.error());
+    if (const auto enabled = enable_renewed(invocation, *own, *directory, *done); !enabled) {
+        return complain(enabled.error());
+    }
     if (const auto dropped = drop_replaced(invocation, *own, *done); !dropped) {
         return complain(dropped.error());
     }
-    return tell_import(invocation, *done);
+    return tell_import(invocation, *own, *done);
 }
 
 std::vector<Option> key_options() {
@@ -296,17 +350,18 @@ std::vector<Option> key_options() {
 }
 
 std::vector<Option> name_options() {
-    return {{.name = "--subject",
-             .value_name = "SUBJECT",
-             .help = "\"DC=contoso, DC=com, CN=mail1.contoso.com\" [CN=<hostname>]"},
-            {.name = "--domain",
-             .value_name = "NAME",
-             .help = "a DNS name for the subjectAltName, or *.domain; instead of the server's own "
-                     "names",
-             .times = Times::Many},
-            {.name = "--include-accepted-domains",
-             .value_name = {},
-             .help = "the accepted domains as DNS names"}};
+    return {
+        {.name = "--subject",
+         .value_name = "SUBJECT",
+         .help = "\"DC=contoso, DC=com, CN=mail1.contoso.com\" [CN=<hostname>]"},
+        {.name = "--domain",
+         .value_name = "NAME",
+         .help = "a DNS name for the subjectAltName, or *.domain, beside the CN; without it the "
+                 "names of the connectors (and of `new` the accepted domains)",
+         .times = Times::Many},
+        {.name = "--include-accepted-domains",
+         .value_name = {},
+         .help = "the accepted domains as DNS names"}};
 }
 
 std::vector<Option> with(std::vector<Option> options, const std::vector<Option>& more) {

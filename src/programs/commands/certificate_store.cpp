@@ -204,9 +204,14 @@ Consequences consequences_of(const keystore::KeyStore& keys, const settings::Dir
         const auto in_time = [now](const keystore::Candidate& one) {
             return keystore::is_in_time(one.own->chain.front(), now);
         };
-        // One whose dates do not hold is no loss, and no gain where they held.
+        // One whose dates do not hold is no loss, and no gain where they held; nor is one of
+        // nobody's in the place of a CA's: partners would refuse us.
+        const auto of_ca = [](const keystore::Candidate& one) {
+            return !one.own->chain.front()->self_issued;
+        };
         const bool has_next = candidates.size() > 1 && candidates[1].is_eligible &&
-                              (in_time(candidates[1]) || !in_time(candidates[0]));
+                              (in_time(candidates[1]) || !in_time(candidates[0])) &&
+                              (of_ca(candidates[1]) || !of_ca(candidates[0]));
         for (const std::string& user : users) {
             if (has_next) {
                 all.taken_over.push_back(
@@ -231,8 +236,8 @@ int run_remove(const Invocation& invocation) {
                         *directory, entry->name);
     if (!after.left_without.empty()) {
         fmt::print(stderr,
-                   "valija: {} is in use by {}, and no other certificate can take over; import or "
-                   "make another one and enable it first\n",
+                   "valija: {} is in use by {}, and no other certificate as good can take over; "
+                   "import another one and enable it first\n",
                    id_of(*entry), join(after.left_without, ", "));
         return status::no;
     }
@@ -315,7 +320,8 @@ std::vector<Command> certificate_store_commands() {
     remove.arguments = {thumbprint()};
     remove.description =
         "Refused for a certificate that a connector or partner uses, unless another one takes\n"
-        "over, whose dates hold. The key is gone for good.";
+        "over that is as good: its dates hold, and a CA's is not followed by a self-signed\n"
+        "one. The key is gone for good.";
     remove.examples = {"valija certificate remove AB493A0C9A6C0327162FE04EF74609CB8FB7FE24"};
     remove.runs = Runs::Both;
     return {list_command(), show, enable, export_command(), remove};

@@ -6,7 +6,9 @@
 
 #include "control/service/table.hpp"
 #include "directory/partners/partners.hpp"
+#include "directory/settings/caution.hpp"
 #include "platform/base/text.hpp"
+#include "platform/net/resolver.hpp"
 #include "programs/commands/certificate_common.hpp"
 
 namespace json = boost::json;
@@ -40,11 +42,6 @@ void check_certificate(const std::string& name, const std::string& connectors,
     }
 }
 
-// A file as the operator names it, relative to --home.
-std::string relative(const std::string& home, const std::string& file) {
-    return file.starts_with(home + "/") ? file.substr(home.size() + 1) : file;
-}
-
 void check_certificates(const Invocation& invocation, Findings& findings) {
     const auto loaded = load_certificates(invocation.home);
     if (!loaded) {
@@ -53,19 +50,26 @@ void check_certificates(const Invocation& invocation, Findings& findings) {
     }
     const keystore::KeyStore& keys = *loaded;
     findings.certificates = keys.certificates().size();
+    // No reason not to start: whoever has no certificate then is told below.
     for (const auto& problem : keys.problems()) {
-        findings.problems.push_back(
-            {.file = relative(invocation.home, problem.file), .text = problem.text});
+        findings.warnings.push_back(
+            fmt::format("keys/{}: {}", escape_peer_text(problem.file), problem.text));
     }
     const Time now = SystemClock().now();
     const Directory& directory = findings.world->directory;
     for (const auto& [name, users] : certificate_users(directory)) {
         check_certificate(name, join(users, ", "), keys, now, findings);
     }
-    if (!directory.server.accepted_domains.empty() && directory.server.mailbox_lmtp.empty()) {
-        findings.warnings.emplace_back(
-            "accepted_domains are set but mailbox.lmtp is not: mail for our own mailboxes waits in "
-            "the queue");
+    for (const settings::Caution& caution : settings::cautions(directory)) {
+        findings.warnings.push_back(
+            fmt::format("{}: {}; {}", caution.file, caution.text.english(), caution.fix.english()));
+    }
+}
+
+void check_resolver(Findings& findings) {
+    const std::string& anchor = findings.world->directory.server.dns_trust_anchor;
+    if (auto checked = net::check_trust_anchor(anchor); !checked) {
+        findings.problems.push_back({.file = "etc/valija.toml", .text = checked.error().text()});
     }
 }
 
@@ -110,6 +114,7 @@ int run_check(const Invocation& invocation) {
     if (world) {
         findings.world = *world;
         check_certificates(invocation, findings);
+        check_resolver(findings);
     } else {
         findings.problems = world.error();
     }

@@ -149,7 +149,8 @@ Finding look_at_certificate(const Connector& connector, const keystore::KeyStore
     if (!own) {
         return {connector.name, "certificate", "FAIL",
                 fmt::format("none fits {}", connector.certificate),
-                fmt::format("valija certificate request --domain {}", connector.certificate)};
+                fmt::format("valija certificate request --domain {} --out mail.req",
+                            connector.certificate)};
     }
     const x509::Certificate& leaf = own->chain.front();
     const std::string evidence =

@@ -7,6 +7,7 @@
 
 #include "control/service/table.hpp"
 #include "directory/partners/partners.hpp"
+#include "directory/settings/caution.hpp"
 #include "directory/settings/edit.hpp"
 #include "platform/base/text.hpp"
 #include "programs/commands/commands.hpp"
@@ -280,6 +281,12 @@ int change_partner(const Invocation& invocation, const std::string& file,
     if (!world) return refuse(world.error());
     const auto written = settings::change_file(invocation.home, file, changes);
     if (!written) return refuse(written.error());
+    for (const settings::Caution& caution : settings::cautions((*world)->directory)) {
+        if (caution.file == file) {
+            fmt::print(stderr, "valija: warning: {}; {}\n", caution.text.english(),
+                       caution.fix.english());
+        }
+    }
     return tell_server(invocation, file + " is written");
 }
 

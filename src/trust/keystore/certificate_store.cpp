@@ -384,6 +384,9 @@ Result<Imported> CertificateStore::take(const ImportSpec& spec, const Holder& fo
     const x509::Certificate& leaf = found.leaf;
     const Entry* holder = found.entry;
     const auto chain = ordered_chain(leaf, pool);
+    if (const Entry* there = spec.replace ? entry_of(all, leaf) : nullptr) {
+        return Imported{.entry = *there, .notes = {"it is there already: nothing is changed"}};
+    }
     auto checked = check_new(all, leaf);
     if (checked) checked = check_dates(leaf);
     if (checked) checked = check_size(chain);

@@ -187,7 +187,10 @@ class FileVault final : public KeyVault {
 
     static std::string file_of(const std::string& name) { return name + std::string(kSuffix); }
 
-    std::string path_of(const std::string& name) const { return directory_ + "/" + file_of(name); }
+    // In custody the directory is the process's own: its name there tells a reader nothing.
+    std::string path_of(const std::string& name) const {
+        return directory_ == "." ? file_of(name) : directory_ + "/" + file_of(name);
+    }
 
     Result<std::string> read(const std::string& name) const {
         if (!is_key_name(name)) return fault(FaultKind::Input, "reading a key", "not a name");

@@ -147,10 +147,11 @@ void look_at_anchors(const CheckParts& parts, const partners::World& world, Serv
                                        say("get the partner's present CA certificate")});
         }
     }
-    report.findings.push_back({area,
-                               StepState::Pass,
-                               say("anchors of {} partners were read", world.partners.size()),
-                               {}});
+    report.findings.push_back(
+        {area,
+         StepState::Pass,
+         say("the anchors of the partners were read ({})", world.partners.size()),
+         {}});
 }
 
 void look_at_lists(const CheckParts& parts, ServerReport& report) {
@@ -180,7 +181,7 @@ void look_at_lists(const CheckParts& parts, ServerReport& report) {
                          : say("{} is not here: {}", url, escape_peer_text(list.last_error)),
              fix});
     }
-    report.findings.push_back({area, StepState::Pass, say("{} lists are good", good), {}});
+    report.findings.push_back({area, StepState::Pass, say("lists that are good: {}", good), {}});
 }
 
 Task<void> look_at_resolver(const CheckParts* parts, std::shared_ptr<const partners::World> world,
@@ -191,10 +192,12 @@ Task<void> look_at_resolver(const CheckParts* parts, std::shared_ptr<const partn
         server.accepted_domains.empty() ? server.hostname : server.accepted_domains.front();
     const auto answer = co_await parts->deliver.resolver.mx(own);
     if (!answer) {
-        report->findings.push_back(
-            {area, StepState::Fail, Text::verbatim(escape_peer_text(answer.error().text())),
-             say("see whether the resolver works (`dns.forward` or /etc/resolv.conf), then whether "
-                 "the partner's name servers do")});
+        report->findings.push_back({area, StepState::Fail,
+                                    Text::verbatim(escape_peer_text(answer.error().text())),
+                                    say("see whether the resolver works (`dns.forward` or "
+                                        "/etc/resolv.conf), and whether the "
+                                        "name servers of {} answer",
+                                        own)});
         co_return;
     }
     report->findings.push_back({area, StepState::Pass, say("it answers for {}", own), {}});
@@ -213,7 +216,8 @@ Task<void> look_at_resolver(const CheckParts* parts, std::shared_ptr<const partn
         {area, StepState::Warn,
          trial ? say("DNSSEC does not work: the answer for {} could not be validated", kSigned)
                : say("DNSSEC could not be tried: {}", escape_peer_text(trial.error().text())),
-         say("the resolver in /etc/resolv.conf must pass DNSSEC signatures on")});
+         say("the resolver ({}) must pass DNSSEC signatures on",
+             server.dns_forward.empty() ? "/etc/resolv.conf" : server.dns_forward)});
 }
 
 void look_at_disk(const CheckParts& parts, const partners::World& world, ServerReport& report) {
@@ -273,9 +277,10 @@ Finding finding_of(const partners::PartnerRules& partner, const CheckReport& rep
     if (out.standing == Standing::Good) {
         return {area, StepState::Pass, out.effect, {}};
     }
-    Text evidence = failure == nullptr ? out.effect
-                                       : say("{}; step {}: {}", out.effect,
-                                             identity::step_text(failure->name), failure->evidence);
+    Text evidence = failure == nullptr
+                        ? out.effect
+                        : say("{}; step {}: {}", out.effect, identity::step_words(failure->name),
+                              failure->evidence);
     return {area, out.standing == Standing::Bad ? StepState::Fail : StepState::Unknown,
             std::move(evidence), failure == nullptr ? Text() : failure->fix};
 }

@@ -32,7 +32,7 @@ Step malformed(Text evidence) {
             .state = StepState::Fail,
             .evidence = std::move(evidence),
             .fix = say("the file must hold the certificate as DER, PEM or PKCS#7, undamaged"),
-            .actor = Actor::Partner,
+            .actor = Actor::You,
             .reason = Reason::ConstraintViolation};
 }
 
@@ -206,6 +206,13 @@ Ladder offline_ladder(const VerifyQuestion& question, const Ladder& judged, bool
         if (is_of_a_session || step.name == StepName::OwnCertificate ||
             step.name == StepName::Verdict) {
             continue;
+        }
+        const bool is_of_trust =
+            step.reason == Reason::IncompleteChain || step.reason == Reason::UntrustedRoot;
+        if (step.name == StepName::Chain && is_of_trust && step.actor == Actor::You) {
+            step.fix =
+                say("give the CA's certificate with --trust if you believe it, or the one of "
+                    "a CA in between with --untrusted");
         }
         if (step.name == StepName::Revocation && !rule_asks) {
             step.evidence = say("not asked for: `--crl FILE` or `--fetch` looks it up");

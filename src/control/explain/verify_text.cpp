@@ -52,8 +52,11 @@ std::string verify_text(const VerifyQuestion& question, const VerifyAnswer& answ
     for (const Text& warning : answer.warnings) {
         page.row(say("left out"), warning);
     }
-    page.row(say("judged"), say("as a {}, profile {}, at {}", purpose_text(question),
-                                identity::profile_text(question.profile), iso_time(question.at)));
+    const auto profile = identity::profile_text(question.profile);
+    page.row(say("judged"),
+             question.direction == identity::Direction::Outbound
+                 ? say("as a server, profile {}, at {}", profile, iso_time(question.at))
+                 : say("as a client, profile {}, at {}", profile, iso_time(question.at)));
     if (show == Show::All || is_name_in_doubt(answer.ladder)) {
         put_comparisons(page, answer.names, language);
     }

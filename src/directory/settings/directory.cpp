@@ -67,6 +67,12 @@ class Loader {
         problems_.push_back({.file = file, .text = std::move(text)});
     }
 
+    std::string missing_text(const std::string& file) const {
+        return file != "etc/valija.toml"
+                   ? std::string("the file is missing")
+                   : fmt::format("the file is missing in {}; `valija setup` makes one", home_);
+    }
+
     // A link could lead out of the directory that the operator backs up and guards.
     bool is_regular(const std::string& file) {
         struct stat status{};
@@ -74,7 +80,7 @@ class Loader {
         if (lstat(path.c_str(), &status) != 0) {
             const int error = errno;
             add(file, error == ENOENT
-                          ? "the file is missing"
+                          ? missing_text(file)
                           : "cannot be read: " + std::generic_category().message(error));
             return false;
         }

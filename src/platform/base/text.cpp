@@ -134,7 +134,10 @@ bool is_host_name(std::string_view text) {
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& known) {
     auto const best =
         std::ranges::min_element(known, {}, [&](auto const& k) { return edit_distance(word, k); });
-    if (best == known.end() || edit_distance(word, *best) > std::max<size_t>(2, word.size() / 3))
+    if (best == known.end()) return std::nullopt;
+    auto const distance = edit_distance(word, *best);
+    // With every letter changed it is no misspelling: "on" is not "off".
+    if (distance > std::max<size_t>(2, word.size() / 3) || distance >= word.size())
         return std::nullopt;
     return *best;
 }

@@ -226,8 +226,12 @@ Command row(std::string verb, std::string summary, int (*handler)(const Invocati
 std::vector<Command> connector_commands() {
     Command list = row("list", "list receive and send connectors", run_list);
     list.arguments.clear();
+    list.description =
+        "Receive connectors first: the addresses where they listen; send connectors: the\n"
+        "domains whose mail they carry. CERTIFICATE is the one of ours that is shown.";
     list.examples = {"valija connector list"};
     Command show = row("show", "print the settings of connectors, with their origin", run_show);
+    show.description = "Without NAME all of them. After each value stands where it comes from.";
     show.examples = {"valija connector show Internet"};
     Command check = row("check", "look whether connectors can do their work", run_check);
     check.description =

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <array>
 #include <boost/json.hpp>
 #include <charconv>
 #include <cstdio>
@@ -106,17 +107,29 @@ void print_facts(const CrlIndex& list) {
     row("entries", std::to_string(list.size()));
 }
 
+// RFC 5280 5.3.1.
+std::string reason_name(int reason) {
+    constexpr std::array kNames{
+        "unspecified",   "keyCompromise",        "cACompromise",    "affiliationChanged",
+        "superseded",    "cessationOfOperation", "certificateHold", "7",
+        "removeFromCRL", "privilegeWithdrawn",   "aACompromise"};
+    if (reason < 0) return "-";
+    return static_cast<size_t>(reason) < kNames.size() ? kNames[static_cast<size_t>(reason)]
+                                                       : std::to_string(reason);
+}
+
 void print_entries(const std::vector<CrlIndex::Listed>& entries) {
     service::Table table({"SERIAL", "REVOKED AT", "REASON"});
     for (const auto& listed : entries) {
-        table.add({listed.serial, iso_time(listed.entry.revoked_at),
-                   listed.entry.reason < 0 ? "-" : std::to_string(listed.entry.reason)});
+        table.add(
+            {listed.serial, iso_time(listed.entry.revoked_at), reason_name(listed.entry.reason)});
     }
     if (!table.is_empty()) fmt::print("\n{}", table.text());
 }
 
-// "0A:1B" or "a1b"; nothing: no hexadecimal number.
+// "0A:1B", "0xa1b" or "a1b"; nothing: no hexadecimal number.
 std::optional<std::string> serial_of(std::string_view text) {
+    if (text.starts_with("0x") || text.starts_with("0X")) text.remove_prefix(2);
     std::string digits;
     for (const char c : text) {
         if (c == ':' || c == ' ') continue;
@@ -158,9 +171,12 @@ int print_shown(const Invocation& invocation, const Shown& shown) {
 int run_show(const Invocation& invocation) {
     const auto count = count_of(invocation);
     const auto serial = serial_of(invocation.one("--serial"));
-    if (!count || (invocation.has("--serial") && !serial)) {
-        fmt::print(stderr, "valija: --entries is a number up to {}, --serial is hexadecimal\n",
-                   kMostShown);
+    if (!count) {
+        fmt::print(stderr, "valija: --entries is a number up to {}\n", kMostShown);
+        return status::usage;
+    }
+    if (invocation.has("--serial") && !serial) {
+        fmt::print(stderr, "valija: --serial is hexadecimal, as 0A1B2C or 0A:1B:2C\n");
         return status::usage;
     }
     auto bytes = bytes_of(invocation);

@@ -72,8 +72,9 @@ Task<void> look_up_domain(net::Resolver* resolver, std::string domain, Found* fo
         }
     }
     if (found->hosts.size() == before) {
-        found->failure =
-            fmt::format("{} has neither an MX host with an address nor an address", domain);
+        found->failure = fmt::format(
+            "{} has neither an MX host with an address nor an address, as the resolver says",
+            domain);
     }
 }
 

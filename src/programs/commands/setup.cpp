@@ -47,17 +47,19 @@ std::vector<Record> records_for(const std::string& domain, const std::string& ho
     };
 }
 
-void print_next_steps(const std::string& hostname) {
+// As they can be typed where the variable is not set.
+void print_next_steps(const std::string& hostname, const std::string& home) {
     fmt::print(
         stdout,
         "\nPublish also the address (A, AAAA) of {0}, and its name for the address (PTR).\n"
         "Partners need a certificate of a CA they trust; the self-signed one only encrypts.\n"
         "\nNext:\n"
+        "  export VALIJA_HOME={1}\n"
         "  valija certificate request --include-accepted-domains --out {0}.req\n"
         "  valija partner add --help\n"
         "  valija config check\n"
         "  valija serve\n",
-        hostname);
+        hostname, home);
 }
 
 json::object json_of(const std::vector<Record>& records) {
@@ -137,7 +139,7 @@ int run_setup(const Invocation& invocation) {
                invocation.home, leaf->thumbprint, join(domains_of(*entry), ", "),
                iso_time(leaf->not_after).substr(0, 10));
     print_records(records);
-    print_next_steps(hostname);
+    print_next_steps(hostname, invocation.home);
     return status::yes;
 }
 

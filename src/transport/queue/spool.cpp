@@ -159,7 +159,9 @@ Result<std::unique_ptr<Spool>> Spool::open(SpoolOptions options, observe::Log lo
     }
     auto lock = store::LockFile::take(options.directory + "/lock");
     if (!lock) {
-        return std::unexpected(lock.error());
+        Fault taken = lock.error();
+        taken.cause += "; a server is running in this home already, it seems";
+        return std::unexpected(std::move(taken));
     }
     const auto files = ids_of_files(bodies);
     if (!files) {

@@ -30,8 +30,11 @@ Search::Search(const Sources& sources, const Question& question)
       serial_(serial_key_of(question.certificate)),
       points_(distribution_points(question.certificate)),
       issuer_key_(question.issuer->spki_sha256) {
+    const std::string subject = escape_peer_text(question.certificate->subject);
     lack(Lack::NotNamed,
-         say("{} names no revocation list (CRL)", escape_peer_text(question.certificate->subject)),
+         sources.files.empty() ? say("{} names no revocation list (CRL)", subject)
+                               : say("of {} there is no list by {}", subject,
+                                     escape_peer_text(question.issuer->subject)),
          {});
     for (const DistributionPoint& point : points_.points) {
         for (const std::string& url : point.urls) {

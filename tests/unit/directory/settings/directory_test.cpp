@@ -184,7 +184,8 @@ TEST(Directory, AWrongTypeSaysWhatIsExpected) {
 
 TEST(Directory, TheHostNameIsRequiredAndFullyQualified) {
     const Home home;
-    EXPECT_THAT(problems_of(home.path()), ElementsAre("etc/valija.toml: the file is missing"));
+    EXPECT_THAT(problems_of(home.path()), ElementsAre("etc/valija.toml: the file is missing in " +
+                                                      home.path() + "; `valija setup` makes one"));
     home.write("etc/valija.toml", "");
     EXPECT_THAT(problems_of(home.path()), ElementsAre(HasSubstr("\"hostname\": is required")));
     for (const std::string name :

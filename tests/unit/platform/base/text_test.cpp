@@ -99,6 +99,7 @@ TEST(Nearest, SuggestsWhatIsNearAndNothingElse) {
     EXPECT_EQ(nearest("recieve", known), "receive");
     EXPECT_EQ(nearest("partners", known), "partner");
     EXPECT_EQ(nearest("xyzzyxyzzy", known), std::nullopt);
+    EXPECT_EQ(nearest("on", {"off", "monitor"}), std::nullopt) << "nothing of it is in it";
     EXPECT_EQ(nearest("send", {}), std::nullopt);
 }
 

@@ -258,3 +258,21 @@ def test_several_recipients_have_each_their_own_outcome(home, stand, contoso, se
     assert b"two@fabrikam.com" in report and b"Status: 5.1.1" in report
     assert b"one@fabrikam.com" not in report
     assert len(server.contents()) == 1
+
+
+def test_what_a_partners_refusal_of_our_certificate_means_is_told(home, sender, stand, fabrikam_ca,
+                                                                  tmp_path):
+    """Exchange and Valija name the reason in the same words; our own ladder knows nothing of it."""
+    certificate, key, _ = fabrikam_ca.issue("mail.fabrikam.com")
+    enforce(home, "fabrikam.com")
+    ca = tmp_path / "ca.pem"
+    ca.write_text(fabrikam_ca.pem())
+    home.show("mail.contoso.com", *fabrikam_ca.issue("mail.contoso.com")[:2])
+    stand(66, certificate=certificate, key=key, client_ca=str(ca), replies={
+        "MAIL": "454 4.7.5 Certificate validation failure, Reason:RevocationOffline"})
+    queue_id = sender(FABRIKAM)
+    assert "RevocationOffline" in tried(home, queue_id)["last"]
+    said = home.valija("queue", "show", queue_id).out
+    assert "what it means: the partner cannot fetch the list of our CA" in said, said
+    spanish = home.valija("queue", "show", queue_id, "--lang", "es").out
+    assert "qué significa: el socio no puede descargar la lista" in spanish

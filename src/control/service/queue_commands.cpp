@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "control/explain/refusal.hpp"
 #include "control/explain/rendering.hpp"
 #include "control/service/service.hpp"
 #include "control/service/table.hpp"
@@ -151,6 +152,11 @@ std::string message_text(const QueuedMessage& message, Time now, Language langua
         text += "\n";
         if (!recipient.last_text.empty()) {
             text += fmt::format("  last attempt: {}\n", escape_peer_text(recipient.last_text));
+            if (const Text meaning = explain::about_refusal(recipient.last_text);
+                !meaning.empty()) {
+                text += fmt::format("  {}: {}\n", say("what it means").in(language),
+                                    meaning.in(language));
+            }
         }
         text += indented(ladder_of(recipient, language));
     }

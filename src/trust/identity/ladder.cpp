@@ -197,6 +197,8 @@ Text actor_words(Actor actor) {
 
 std::string_view actor_text(Actor actor) { return text_of(kActors, actor); }
 
+std::optional<Reason> reason_of(std::string_view text) { return value_of(kReasons, text); }
+
 std::string_view reason_text(Reason reason) { return text_of(kReasons, reason); }
 
 const Step* Ladder::find(StepName name) const {

@@ -52,6 +52,8 @@ std::string_view state_text(StepState state);  // "pass", "warn", "unknown", "fa
 std::string_view actor_text(Actor actor);      // "", "you", "partner", "CA"
 std::string_view reason_text(Reason reason);   // "UntrustedRoot"
 
+std::optional<Reason> reason_of(std::string_view text);
+
 // The same words for people, in their language.
 Text step_words(StepName name);
 Text state_words(StepState state);

@@ -52,11 +52,11 @@ class DerReader {
 // UTCTime or GeneralizedTime as RFC 5280 4.1.2.5 writes them: seconds, "Z", no fraction.
 std::optional<Time> der_time(const Element& element);
 
-// The key under which a serial number is found: its magnitude, big endian, without leading zeros. A
-// negative one has a key that no positive one has. nullopt: an INTEGER without content.
 // Whether an INTEGER's content is as short as DER wants it (X.690 8.3.2); an empty one is not.
 bool is_shortest_integer(std::string_view content);
 
+// The key under which a serial number is found: its magnitude, big endian, without leading zeros. A
+// negative one has a key that no positive one has. nullopt: an INTEGER without content.
 std::optional<std::string_view> magnitude_of(std::string_view integer);
 std::string serial_key(std::string_view integer);
 

@@ -3,7 +3,6 @@
 #include <unbound.h>
 
 #include <unistd.h>
-#include <fstream>
 
 #include <array>
 #include <boost/asio/as_tuple.hpp>

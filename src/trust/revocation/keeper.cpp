@@ -10,15 +10,13 @@
 #include "platform/base/snapshot.hpp"
 #include "platform/base/text.hpp"
 #include "platform/store/file.hpp"
-#include "trust/revocation/internal/kept.hpp"
+#include "trust/revocation/internal/shelf.hpp"
 
 namespace valija::revocation {
 namespace {
 
 using internal::Kept;
 
-constexpr size_t kMostKept = 1000;
-constexpr size_t kMostAnswers = 200;  // of the kept: strangers' certificates name many responders
 constexpr size_t kLargestWant = 1U << 20U;
 constexpr size_t kLargestList = 64UL << 20U;
 constexpr int kJitterPercent = 10;
@@ -71,42 +69,18 @@ Result<Kept> read_kept(const std::string& base, Time now, std::string& unused) {
     return entry;
 }
 
-Book book_of(const std::map<std::string, Kept>& kept) {
-    Lists lists;
-    Answers answers;
-    Misses misses;
-    for (const auto& [key, entry] : kept) {
-        if (entry.lack != Lack::None && !entry.certificate) {
-            misses.emplace(entry.url, Miss{.why = entry.last_error, .lack = entry.lack});
-        }
-        if (entry.list) {
-            lists.emplace(entry.url, entry.list);
-        }
-        for (const x509::Certificate& issuer : entry.issuers) {
-            if (entry.answer && issuer->subject == entry.issuer) {
-                answers.emplace(answer_key(*entry.certificate, issuer), entry.answer);
-            }
-        }
-    }
-    return Book(std::move(lists), std::move(answers), std::move(misses));
-}
-
 }  // namespace
 
 struct Keeper::Work {
     Work(KeeperOptions o, Fetch f, const Clock& c, observe::Log l)
-        : options(std::move(o)), fetch(std::move(f)), clock(c), log(std::move(l)) {}
+        : options(std::move(o)), fetch(std::move(f)), clock(c), log(std::move(l)), shelf(log) {}
 
     KeeperOptions options;
     Fetch fetch;
     const Clock& clock;
     observe::Log log;
     std::shared_ptr<Mailbox> mailbox = std::make_shared<Mailbox>();
-    // Under mailbox->mutex.
-    std::map<std::string, Kept> kept;
-    std::vector<std::string> forgotten;  // stems whose files are still there
-    bool was_told_full = false;
-    bool was_told_answers = false;
+    internal::Shelf shelf;  // under mailbox->mutex
     Snapshot<Book> book{std::make_shared<const Book>()};
     std::minstd_rand random{std::random_device{}()};  // keeper's thread only
     std::thread thread;
@@ -114,17 +88,7 @@ struct Keeper::Work {
     void restore();
     void restore_one(const std::string& stem);
     void forget_files(const std::string& stem) const;
-    void forget_expired(Time now);
-    bool make_room(const Kept& wanted);
-    std::optional<int> dispensability(const Kept& entry, const Kept& wanted) const;
-    bool is_delta_of_ours(const Kept& entry) const;
-    void forget(const std::string& key);
-    void forget_unnamed();
-    void tell_once(bool& was_told, const std::string& url, const char* text) const;
     void run();
-    std::vector<Kept> take_due(Time now);
-    std::vector<Kept> take_unsaved(Time now);
-    Duration until_next(Time now) const;
     void start_fetch(const Kept& entry);
     void take_in(Fetched fetched);
     void succeed(Kept loaded, const std::string& bytes);
@@ -150,8 +114,8 @@ void Keeper::Work::save_want(const Kept& entry) {
     }
     log.emit(observe::Event::CrlFailed, {{"url", entry.url}, {"text", written.error().text()}});
     std::scoped_lock const lock(mailbox->mutex);
-    const auto found = kept.find(entry.key());
-    if (found != kept.end()) {
+    const auto found = shelf.kept.find(entry.key());
+    if (found != shelf.kept.end()) {
         found->second.is_saved = false;
         found->second.next_save = clock.now() + std::max(options.shortest, kSaveAgain);
     }
@@ -162,96 +126,16 @@ void Keeper::Work::forget_files(const std::string& stem) const {
     static_cast<void>(store::remove_file(path(stem, ".crl")));
 }
 
-void Keeper::Work::tell_once(bool& was_told, const std::string& url, const char* text) const {
-    if (!std::exchange(was_told, true)) {
-        log.emit(observe::Event::CrlFailed, {{"url", url}, {"text", text}});
-    }
-}
-
-// How little is lost with it; the least goes first. Nothing: it stays.
-std::optional<int> Keeper::Work::dispensability(const Kept& entry, const Kept& wanted) const {
-    if (entry.is_named) {
-        return std::nullopt;
-    }
-    if (!entry.is_loaded() && entry.failures > 0) {
-        return 0;
-    }
-    if (entry.certificate) {
-        return 1;
-    }
-    return wanted.is_named ? std::optional(2) : std::nullopt;
-}
-
-// False: there is no room, and nothing that is worth less.
-bool Keeper::Work::make_room(const Kept& wanted) {
-    const auto answers = static_cast<size_t>(std::ranges::count_if(
-        kept, [](const auto& row) { return row.second.certificate.has_value(); }));
-    const bool answers_are_full = wanted.certificate && answers >= kMostAnswers;
-    if (!answers_are_full && kept.size() < kMostKept) {
-        return true;
-    }
-    const Kept* victim = nullptr;
-    int rank = 0;
-    for (const auto& [key, entry] : kept) {
-        const auto found = answers_are_full && !entry.certificate ? std::optional<int>()
-                                                                  : dispensability(entry, wanted);
-        if (found && (victim == nullptr || std::pair(*found, entry.next_update()) <
-                                               std::pair(rank, victim->next_update()))) {
-            victim = &entry;
-            rank = *found;
-        }
-    }
-    if (victim == nullptr) {
-        tell_once(was_told_full, wanted.url,
-                  "too many lists and answers are kept already: it is not fetched");
-        return false;
-    }
-    if (rank > 0) {
-        tell_once(was_told_answers, victim->url,
-                  "too much is kept: it is given up for what is needed more");
-    }
-    forget(victim->key());
-    return true;
-}
-
-// Its files go on the keeper's own thread.
-void Keeper::Work::forget(const std::string& key) {
-    forgotten.push_back(kept.at(key).stem());
-    kept.erase(key);
-    mailbox->changed_wants = true;
-    mailbox->changed.notify_all();
-}
-
-// A delta that a kept list names.
-bool Keeper::Work::is_delta_of_ours(const Kept& entry) const {
-    return std::ranges::any_of(kept, [&](const auto& row) {
-        const auto& list = row.second.list;
-        return list && std::ranges::find(list->facts().freshest_urls, entry.url) !=
-                           list->facts().freshest_urls.end();
-    });
-}
-
-void Keeper::Work::forget_unnamed() {
-    std::vector<std::string> keys;
-    for (const auto& [key, entry] : kept) {
-        const bool is_missing = !entry.is_loaded() && entry.failures > 0;
-        if (is_missing && !entry.is_named && !is_delta_of_ours(entry)) {
-            keys.push_back(key);
-        }
-    }
-    std::ranges::for_each(keys, [this](const std::string& key) { forget(key); });
-    if (!keys.empty()) {
-        was_told_full = was_told_answers = false;
-    }
-}
-
 // Files of ours are as hostile as the network: what does not fit is reported and forgotten.
 void Keeper::Work::restore() {
     const auto files = store::list_files(options.directory, ".want");
     for (size_t i = 0; files && i < files->size(); ++i) {
         restore_one(stem_of(files->at(i)));
     }
-    forget_expired(clock.now());
+    shelf.forget_expired(clock.now());
+    for (const std::string& stem : shelf.take_forgotten()) {
+        forget_files(stem);
+    }
     publish();
 }
 
@@ -271,62 +155,15 @@ void Keeper::Work::restore_one(const std::string& stem) {
         log.emit(observe::Event::CrlFailed,
                  {{"url", entry->url}, {"text", "the copy on disk is not used: " + unused}});
     }
-    if (make_room(*entry)) {
-        kept.emplace(entry->key(), std::move(*entry));
+    if (shelf.make_room(*entry)) {
+        shelf.kept.emplace(entry->key(), std::move(*entry));
     } else {
         forget_files(stem);
     }
 }
 
-// Of certificates that are no longer valid nobody asks.
-void Keeper::Work::forget_expired(Time now) {
-    std::erase_if(kept, [&](const auto& row) {
-        const Kept& entry = row.second;
-        const bool is_over =
-            entry.certificate && !entry.fetching && (*entry.certificate)->not_after < now;
-        if (is_over) {
-            forget_files(entry.stem());
-            was_told_full = was_told_answers = false;
-        }
-        return is_over;
-    });
-}
-
-void Keeper::Work::publish() { book.set(std::make_shared<const Book>(book_of(kept))); }
-
-std::vector<Kept> Keeper::Work::take_due(Time now) {
-    std::vector<Kept> due;
-    for (auto& [key, entry] : kept) {
-        if (!entry.fetching && entry.next_fetch <= now) {
-            entry.fetching = true;
-            due.push_back(entry);
-        }
-    }
-    return due;
-}
-
-std::vector<Kept> Keeper::Work::take_unsaved(Time now) {
-    std::vector<Kept> unsaved;
-    for (auto& [key, entry] : kept) {
-        if (!entry.is_saved && entry.next_save <= now) {
-            entry.is_saved = true;
-            unsaved.push_back(entry);
-        }
-    }
-    return unsaved;
-}
-
-Duration Keeper::Work::until_next(Time now) const {
-    Duration wait = std::chrono::hours(1);
-    for (const auto& [key, entry] : kept) {
-        if (!entry.fetching) {
-            wait = std::min(wait, std::max(entry.next_fetch - now, Duration(10)));
-        }
-        if (!entry.is_saved) {
-            wait = std::min(wait, std::max(entry.next_save - now, Duration(10)));
-        }
-    }
-    return wait;
+void Keeper::Work::publish() {
+    book.set(std::make_shared<const Book>(internal::book_of(shelf.kept)));
 }
 
 void Keeper::Work::start_fetch(const Kept& entry) {
@@ -347,16 +184,16 @@ void Keeper::Work::run() {
     std::unique_lock lock(mailbox->mutex);
     while (!mailbox->stopping) {
         std::deque<Fetched> arrived = std::exchange(mailbox->arrived, {});
-        forget_expired(clock.now());
-        const std::vector<Kept> due = take_due(clock.now());
-        const std::vector<Kept> unsaved = take_unsaved(clock.now());
-        const std::vector<std::string> gone = std::exchange(forgotten, {});
+        shelf.forget_expired(clock.now());
+        const std::vector<Kept> due = shelf.take_due(clock.now());
+        const std::vector<Kept> unsaved = shelf.take_unsaved(clock.now());
+        const std::vector<std::string> gone = shelf.take_forgotten();
         if (!gone.empty()) {
             publish();
         }
         mailbox->changed_wants = false;
         if (arrived.empty() && due.empty() && unsaved.empty() && gone.empty()) {
-            mailbox->changed.wait_for(lock, until_next(clock.now()), [this] {
+            mailbox->changed.wait_for(lock, shelf.until_next(clock.now()), [this] {
                 return mailbox->stopping || mailbox->changed_wants || !mailbox->arrived.empty();
             });
             continue;
@@ -374,7 +211,8 @@ void Keeper::Work::run() {
         }
         lock.lock();
     }
-    std::ranges::for_each(forgotten, [this](const std::string& stem) { forget_files(stem); });
+    std::ranges::for_each(shelf.take_forgotten(),
+                          [this](const std::string& stem) { forget_files(stem); });
 }
 
 // Parsing and checking happen here, without the lock: a big list takes a while.
@@ -382,8 +220,8 @@ void Keeper::Work::take_in(Fetched fetched) {
     Kept current;
     {
         std::scoped_lock const lock(mailbox->mutex);
-        const auto found = kept.find(fetched.key);
-        if (found == kept.end()) {
+        const auto found = shelf.kept.find(fetched.key);
+        if (found == shelf.kept.end()) {
             return;
         }
         current = found->second;
@@ -409,9 +247,9 @@ void Keeper::Work::succeed(Kept loaded, const std::string& bytes) {
     const Time now = clock.now();
     {
         std::scoped_lock const lock(mailbox->mutex);
-        const auto found = kept.find(loaded.key());
-        if (found == kept.end()) {
-            forgotten.push_back(loaded.stem());  // given up meanwhile
+        const auto found = shelf.kept.find(loaded.key());
+        if (found == shelf.kept.end()) {
+            shelf.forget_files_of(loaded);  // given up meanwhile
             return;
         }
         Kept& entry = found->second;
@@ -453,8 +291,8 @@ Duration Keeper::Work::next_wait(Kept& entry) const {
 
 void Keeper::Work::fail(const std::string& key, const Fault& why) {
     std::scoped_lock const lock(mailbox->mutex);
-    const auto found = kept.find(key);
-    if (found == kept.end()) {
+    const auto found = shelf.kept.find(key);
+    if (found == shelf.kept.end()) {
         return;
     }
     Kept& entry = found->second;
@@ -477,11 +315,11 @@ void Keeper::Work::want_locked(const Kept& wanted) {
         return;
     }
     const std::string key = wanted.key();
-    const auto found = kept.find(key);
-    if (found == kept.end() && !make_room(wanted)) {
+    const auto found = shelf.kept.find(key);
+    if (found == shelf.kept.end() && !shelf.make_room(wanted)) {
         return;
     }
-    Kept& entry = kept[key];
+    Kept& entry = shelf.kept[key];
     entry.is_named = entry.is_named || wanted.is_named;
     bool is_new = false;
     for (const x509::Certificate& issuer : wanted.issuers) {
@@ -519,13 +357,13 @@ std::optional<Book> Keeper::read(const std::string& directory, Time now) {
         return std::nullopt;
     }
     std::map<std::string, Kept> kept;
-    for (size_t i = 0; i < std::min(files->size(), kMostKept); ++i) {
+    for (size_t i = 0; i < std::min(files->size(), internal::kMostKept); ++i) {
         std::string unused;
         if (auto entry = read_kept(directory + "/" + stem_of(files->at(i)), now, unused)) {
             kept.emplace(entry->key(), std::move(*entry));
         }
     }
-    return book_of(kept);
+    return internal::book_of(kept);
 }
 
 Keeper::Keeper(std::unique_ptr<Work> work) : work_(std::move(work)) {}
@@ -541,7 +379,7 @@ Keeper::~Keeper() {
 
 void Keeper::name(const std::vector<Named>& all) {
     std::scoped_lock const lock(work_->mailbox->mutex);
-    for (auto& [key, entry] : work_->kept) {
+    for (auto& [key, entry] : work_->shelf.kept) {
         entry.is_named = false;
     }
     for (const Named& one : all) {
@@ -552,7 +390,9 @@ void Keeper::name(const std::vector<Named>& all) {
                                 .is_named = true});
         }
     }
-    work_->forget_unnamed();
+    work_->shelf.forget_unnamed();
+    work_->mailbox->changed_wants = true;  // what is forgotten leaves its files
+    work_->mailbox->changed.notify_all();
 }
 
 void Keeper::want(const std::string& url, const x509::Certificate& issuer) {
@@ -568,7 +408,7 @@ void Keeper::want_answer(const std::string& url, const x509::Certificate& certif
 
 void Keeper::refresh(const std::string& url) {
     std::scoped_lock const lock(work_->mailbox->mutex);
-    for (auto& [key, entry] : work_->kept) {
+    for (auto& [key, entry] : work_->shelf.kept) {
         if (entry.url == url) {
             entry.next_fetch = work_->clock.now();
             work_->mailbox->changed_wants = true;
@@ -582,7 +422,7 @@ std::shared_ptr<const Book> Keeper::book() const { return work_->book.get(); }
 std::vector<ListState> Keeper::lists() const {
     std::scoped_lock const lock(work_->mailbox->mutex);
     std::vector<ListState> states;
-    for (const auto& [key, entry] : work_->kept) {
+    for (const auto& [key, entry] : work_->shelf.kept) {
         ListState state{.url = entry.url,
                         .about = entry.certificate ? (*entry.certificate)->subject : std::string(),
                         .issuer = entry.issuer,
